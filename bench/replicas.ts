@@ -4,7 +4,6 @@
 // Prints images a second (medians of the rounds, which take turns), bytes that a replica sends in a step, and the share
 // of the time that it spends in exchanges: waiting for the other one included.
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { parseArgs } from 'node:util';
 import { TrainingBatches } from '../src/data/batches.ts';
 import { randint } from '../src/engine/create.ts';
@@ -15,6 +14,7 @@ import { joinReplicas, transports } from '../src/replicas/join-replicas.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { childRecipe } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
+import { freePort } from '../test/ports.ts';
 import { median } from './median.ts';
 
 const { values } = parseArgs({
@@ -118,15 +118,6 @@ function start(member: Member): Promise<Measured> {
   return new Promise((resolve, reject) =>
     child.on('close', (code) => (code === 0 ? resolve(JSON.parse(text)) : reject(new Error(`exit code ${code}`)))),
   );
-}
-
-function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => found(port));
-    });
-  });
 }
 
 async function compare(): Promise<void> {

@@ -9,7 +9,7 @@ import { free } from '../../src/engine/memory.ts';
 import { readSafetensors } from '../../src/nn/safetensors.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
 import { temporaryFolder } from '../data/temporary.ts';
-import { freePort } from '../replicas/members.ts';
+import { freePort, listening } from '../ports.ts';
 import { pictures, writeClassTar, writeFolders } from '../streams/written.ts';
 import { type Ended, nasnet, nodeArguments } from './run.ts';
 
@@ -147,8 +147,10 @@ test('a replica that is killed ends the training, which goes on with another num
 test('two commands that meet train as one; another rank, count or recipe is refused before', async () => {
   const words = (name: string, ...more: string[]) => training(name, archive, '--epochs', '1', ...more);
   assert.equal(nasnet(words('one', '--accumulate', '2'), environment).code, 0);
-  const place = ['--replicas', '2', '--rendezvous', `127.0.0.1:${await freePort()}`];
+  const port = await freePort();
+  const place = ['--replicas', '2', '--rendezvous', `127.0.0.1:${port}`];
   const first = start(words('first', ...place, '--rank', '0'));
+  await listening(port); // else the second rank 0 would be the first one to listen, and wait for others
   const refused: [string[], RegExp][] = [
     [[...place, '--rank', '0'], /^nasnet: --rendezvous: expected a free port, got 127\.0\.0\.1:\d+, where another/m],
     [[...place, '--rank', '1', '--replicas', '3'], /^nasnet: --replicas: expected 2 as at replica 0, got 3$/m],

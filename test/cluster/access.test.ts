@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { after, suite, test } from 'node:test';
 import { accessFrom, connect, parseServer, serverName, serverProblems } from '../../src/store/redis-connection.ts';
+import { freePort } from '../ports.ts';
 import { resultOf } from '../workers/runner-contract.ts';
 import { newAgent, newSearch } from './cluster.ts';
-import { freePort, RedisServer, skip } from './redis-server.ts';
+import { RedisServer, skip } from './redis-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-access-'));
 after(() => rmSync(folder, { recursive: true }));

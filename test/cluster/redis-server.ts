@@ -3,25 +3,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { QueueServer } from '../../src/store/redis-connection.ts';
+import { freePort } from '../ports.ts';
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
 
 /** The option `skip` of a test that needs the server. */
 export const skip = installed ? false : 'redis-server is not installed (apt-get install redis-server)';
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 export class RedisServer implements AsyncDisposable {
   readonly folder = mkdtempSync(join(tmpdir(), 'nasnet-redis-'));

@@ -5,7 +5,8 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { transports } from '../../src/replicas/join-replicas.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
-import { freePort, type MemberEnd, runMembers, startMember } from './members.ts';
+import { freePort } from '../ports.ts';
+import { type MemberEnd, runMembers, startMember } from './members.ts';
 
 const create = JSON.stringify(resolve(import.meta.dirname, '../../src/engine/create.ts'));
 const hasGloo = transports().includes('gloo');

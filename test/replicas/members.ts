@@ -1,21 +1,11 @@
 // Starts processes that join a training as its replicas, on this machine.
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { resolve } from 'node:path';
 import type { Machine } from '../cluster/machine.ts';
+import { freePort } from '../ports.ts';
 
 const join = resolve(import.meta.dirname, '../../src/replicas/join-replicas.ts');
-
-/** Returns a port that is free now. */
-export function freePort(): Promise<number> {
-  return new Promise((found) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => found(port));
-    });
-  });
-}
 
 export interface MemberOptions {
   rank: number;
