@@ -4,7 +4,7 @@ import { buildRecord, currentAddon, findAddon, sourceName } from '../setup/addon
 import { findBlas } from '../setup/blas.mjs';
 import { findCompiler } from '../setup/compile.mjs';
 import { findCudaHeaders } from '../setup/cuda.mjs';
-import { canUseNccl, findGloo } from '../setup/groups.mjs';
+import { canUseGloo, canUseNccl, findGloo } from '../setup/groups.mjs';
 import { findJpeg } from '../setup/jpeg.mjs';
 import { findLibtorch } from '../setup/libtorch.mjs';
 import { findNode, oldestNode } from '../setup/node.mjs';
@@ -172,7 +172,10 @@ function replicasFinding(libtorch) {
   ];
   const finding = { name: 'replicas', value: `train --replicas uses ${transports.join(', ')}`, facts: { transports } };
   if (failed) return { ...finding, state: 'none', advice: 'the addon could not be built with Gloo or NCCL' };
-  return { ...finding, state: 'ok' };
+  const lacksHeaders = canUseGloo(libtorch) && !findGloo(libtorch) && process.env.NASNET_GLOO !== 'off';
+  return lacksHeaders
+    ? { ...finding, state: 'none', advice: 'optional, for gloo: sudo apt-get install libgloo-dev' }
+    : { ...finding, state: 'ok' };
 }
 
 /** @param {import('../setup/libtorch.mjs').Libtorch} [libtorch] @returns {Finding[]} */

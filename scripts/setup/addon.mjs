@@ -9,7 +9,7 @@ import { findLibtorch, libtorchAt } from './libtorch.mjs';
 import { inCheckout, root, writableHome } from './places.mjs';
 import { pythonTorch, searchKey } from './python.mjs';
 import { run, SetupFailure } from './step.mjs';
-import { aptInstall, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
+import { aptInstall, aptOffers, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
 
 /** @typedef {import('./compile.mjs').Plan} Plan */
 
@@ -147,7 +147,11 @@ async function bringLibtorch(report, environment) {
     apt ? 'none found; installing libtorch-dev and OpenBLAS with apt (takes minutes)' : 'searching',
     async () => {
       if (!apt || !(await aptOffersLibtorch(apt))) throw noLibtorch(passedOver);
-      await aptInstall(apt, ['libtorch-dev', 'libopenblas0-pthread']);
+      await aptInstall(apt, [
+        'libtorch-dev',
+        'libopenblas0-pthread',
+        ...(aptOffers('libgloo-dev') ? ['libgloo-dev'] : []),
+      ]);
       const installed = findLibtorch({ environment });
       if (!installed.found) throw noLibtorch(installed.passedOver);
       return { ...installed.found, said: `${installed.found.version} in ${installed.found.lib}` };

@@ -8,16 +8,15 @@ import { join } from 'node:path';
 const glooHeader = 'gloo/algorithm.h';
 
 /**
- * The folder of Gloo's headers, if NASNET_GLOO asks for Gloo: it names the folder that holds include/gloo. It is off
- * unless asked for, since a meeting of two processes was seen to hang with it. Headers of another version than
- * libtorch's must not be used, so only a libtorch counts that has Gloo as a library next to it, as Debian's (package
- * libgloo-dev); pip's has it inside and no headers.
+ * The folder of Gloo's headers. Those of another version than libtorch's must not be used, so only a libtorch counts
+ * that has Gloo as a library next to it, as Debian's (package libgloo-dev); pip's has it inside and no headers.
+ * NASNET_GLOO names the folder that holds include/gloo, or is off.
  * @param {Libtorch} libtorch @param {NodeJS.ProcessEnv} environment
  */
 export function findGloo(libtorch, environment = process.env) {
   const named = environment.NASNET_GLOO;
-  if (!named || !canUseGloo(libtorch)) return undefined;
-  const folder = join(named, 'include');
+  if (named === 'off' || !canUseGloo(libtorch)) return undefined;
+  const folder = named ? join(named, 'include') : libtorch.includes[0];
   return existsSync(join(folder, glooHeader)) ? folder : undefined;
 }
 

@@ -35,6 +35,9 @@ export async function aptOffersLibtorch(prefix) {
   return offered !== undefined && compareVersions(offered, oldestLibtorch) >= 0;
 }
 
+/** Whether apt knows a package. @param {string} name */
+export const aptOffers = (name) => aptVersion(name) !== undefined;
+
 /** @param {string[]} prefix @param {string[]} parameters */
 function aptGet(prefix, parameters) {
   const [command = 'env', ...words] = [
