@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { transports } from '../../src/replicas/join-replicas.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
-import { freePort } from '../ports.ts';
+import { freePort, listening } from '../ports.ts';
 import { type MemberEnd, runMembers, startMember } from './members.ts';
 
 const create = JSON.stringify(resolve(import.meta.dirname, '../../src/engine/create.ts'));
@@ -134,6 +134,7 @@ test('replicas that were started with other flags are refused, and the right one
   const port = await freePort();
   const common = { port, patience, body: joins, training: { seed: 1, recipe: { epochs: 2 } } };
   const first = startMember({ ...common, rank: 0, count: 2 });
+  await listening(port); // else the second rank 0 may be the one that listens
   const refused = await Promise.all(
     [
       { ...common, rank: 1, count: 3 },
