@@ -108,7 +108,8 @@ export class ProposalNetwork extends Module {
       noGrad(() => {
         const { device } = logits;
         const all = tensor(anchors, [anchors.length / 4, 4], { device });
-        const objectness = logits.softmax(2).select(2, 1); // [pictures, anchors]
+        // The softmax of two scores, [pictures, anchors].
+        const objectness = logits.select(2, 1).sub(logits.select(2, 0)).sigmoid();
         const chosen =
           most === undefined
             ? { offsets, anchors: all, scores: objectness }
