@@ -4,7 +4,7 @@
 import { indexTensor, zeros } from '../engine/create.ts';
 import type { Precision } from '../engine/device.ts';
 import { operator } from '../engine/operator.ts';
-import { cat } from '../engine/operators.ts';
+import { cat, pixelMean } from '../engine/operators.ts';
 import { cropAndResize, roiAlign } from '../engine/regions.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { CellSettings } from '../model/cell.ts';
@@ -126,7 +126,7 @@ class PaperHead extends Module implements Head {
     ]);
     const last = Object.keys(this.#plan.tail!.ends)[0]!;
     const results = this.#tail.behind(known, { progress, relus: new SharedRelus() });
-    return this.#outputs.forward(asFloats(results.get(last)!).relu().mean([2, 3]));
+    return this.#outputs.forward(pixelMean(asFloats(results.get(last)!).relu()));
   }
 }
 
