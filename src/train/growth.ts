@@ -46,6 +46,18 @@ export function sidesOf(plan: SizedPlan, growth?: readonly SmallImages[]): (prog
   return (progress) => small.find(({ from, until }) => progress >= from && progress < until)?.side;
 }
 
+/**
+ * Returns the pixels that a training shows until this progress, 0 to 1, as a share of those of a whole training with
+ * images of full size: about the share of its time.
+ */
+export function shownShare(plan: SizedPlan, growth?: readonly SmallImages[], progress = 1): number {
+  const [full] = plan.input;
+  return phasesOf(plan, growth).reduce(
+    (sum, { from, until, side }) => sum + Math.max(0, Math.min(until, progress) - from) * (side / full) ** 2,
+    0,
+  );
+}
+
 /** Returns why a network cannot process smaller images; undefined if it can. */
 export function whyNotGrow({ input, auxiliary }: SizedPlan): string | undefined {
   if (auxiliary) return 'with an auxiliary head, whose weights depend on the size';
