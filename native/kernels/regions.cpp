@@ -26,7 +26,7 @@ struct Part {
   double weight;
 };
 
-/** What lines are made of: those of line i lie from starts[i] to starts[i + 1]. */
+/** The parts of lines: those of line i lie from starts[i] to starts[i + 1]. */
 struct Mixture {
   std::vector<size_t> starts{0};
   std::vector<Part> parts;

@@ -1,5 +1,5 @@
-// How well a detector's anchors fit the objects of a dataset, before it is trained: an object that no anchor overlaps by
-// much is learnt from one poor anchor, and found late or never. Numbers on the host.
+// How well a detector's anchors fit the objects of a dataset, before it is trained: an object that no anchor overlaps
+// by much is learnt from one poor anchor, and found late or never. Numbers on the host.
 
 import type { DetectionPicture } from '../detection-data/detection-dataset.ts';
 import { anchorShapes } from './anchors.ts';
@@ -63,15 +63,15 @@ export function bestOverlap(
 interface Places {
   stride: number;
   count: number;
-  /** Of the anchor along the axis. */
+  /** The anchor's, along the axis. */
   side: number;
   /** Where the picture ends, if anchors that cross its border do not learn. */
   end: number | undefined;
 }
 
 /**
- * Returns the greatest length that an anchor has in common with low to high along an axis: that of the nearest one, from
- * which the IoU falls along each axis.
+ * Returns the greatest length that an anchor has in common with low to high along an axis: that of the nearest one.
+ * The IoU is greatest where these lengths are.
  */
 function mostInCommon(low: number, high: number, { stride, count, side, end }: Places): number {
   const first = end === undefined ? 0 : Math.ceil(side / 2 / stride);
