@@ -21,7 +21,7 @@ export const measuredBudget = {
 export interface TrainingInstead {
   /** The longest budget, in seconds of this machine, for which this is known. */
   until: number;
-  /** What NASNet-A can have in the budget of the search. */
+  /** NASNet-A's training for the whole budget of the search. */
   training: Training;
   /** Test accuracies of the measured budget. */
   accuracies: { search: number; nasnetA: number };
