@@ -11,9 +11,10 @@ import { type DetectionRecipe, detectionRateAt, detectionRecipes } from '../../s
 import { buildDetector, type Detector } from '../../src/detect/detector.ts';
 import { readDetector, readDetectorDescription, writeDetector } from '../../src/detect/detector-file.ts';
 import { detectorSettings, type HeadName, headNames } from '../../src/detect/detector-settings.ts';
-import { type DetectorTrainingOptions, EpochSums, trainDetector } from '../../src/detect/detector-training.ts';
+import { type DetectorTrainingOptions, trainDetector } from '../../src/detect/detector-training.ts';
 import { evaluateDetector } from '../../src/detect/evaluate-detector.ts';
 import { framePicture, pictureBatch, testPlacement, truthOf } from '../../src/detect/pictures.ts';
+import { TrainingLog } from '../../src/detect/training-log.ts';
 import type { DetectionDataset } from '../../src/detection-data/detection-dataset.ts';
 import { rand } from '../../src/engine/create.ts';
 import { gradients } from '../../src/engine/gradient.ts';
@@ -88,14 +89,14 @@ for (const head of headNames) {
     for (const at of [1, 2, 3]) {
       const artifacts = new FolderArtifacts({ final: join(folder, `${head}-${at}`) });
       const run = (detector: Detector, options: Partial<DetectorTrainingOptions>) => {
-        const sums = new EpochSums();
+        const log = new TrainingLog();
         const checkpoints = new Checkpoints(artifacts, 'final/a.safetensors', {
           identity: 'one training',
           seconds: 0,
           whenStopped: true,
-          extra: sums.checkpointed,
+          extra: log.checkpointed,
         });
-        return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, sums, ...options });
+        return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, log, ...options });
       };
       const stop = new AbortController();
       let steps = 0;

@@ -158,6 +158,10 @@ test('what does not fit together is refused in a sentence', async (context) => {
   refused(['detect', 'train', 'nasnet-a:1', '--dataset', data, '-o', output], /--filters|expected either @P/);
   refused([...words(data, output), '--head', 'paper'], /--hidden: expected the head fpn with it, got paper/);
   refused([...words(data, output), '--size', '40'], /size: expected at least 48 pixels, got 40/);
+  refused(
+    [...words(data, output), '--replicas', '4'],
+    /--replicas: expected at most 2, one for each image of a batch \(--batch-size\), got 4/,
+  );
   refused(['detect', 'evaluate', output], /--dataset: expected pictures with boxes/);
   refused(['detect', 'evaluate'], /--ground-truth: expected a file, or a model with --dataset, got neither/);
   refused(['detect', 'run', join(data, 'val', '00000.png'), data], /expected a safetensors file/);
