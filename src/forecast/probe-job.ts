@@ -11,6 +11,7 @@ import { keep } from '../engine/memory.ts';
 import { Generator } from '../engine/random.ts';
 import { buildNetwork } from '../model/network.ts';
 import type { Plan } from '../plan/plan.ts';
+import { middleMean } from '../statistics/order.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { trainNetwork } from '../train/training.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
@@ -65,10 +66,12 @@ async function probe({ plan, recipe, batch, steps, computing = onCpu }: ProbeJob
     seed: 1,
   });
   const { growth: _, whitenStem: __, ...steady } = recipe; // so that all steps are like those at the end of a training
+  const ends: number[] = []; // in ms
+  const onEpoch = () => ends.push(performance.now());
   const train = (epochs: number) =>
-    trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1 });
+    trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1, onEpoch });
   await train(1); // warm-up: allocates memory and chooses kernels
-  const started = performance.now();
   await train(steps); // an epoch has one batch
-  return { seconds: (performance.now() - started) / 1000, memory };
+  const durations = ends.slice(1).map((end, step) => (end - ends[step]!) / 1000);
+  return { seconds: steps * middleMean(durations), memory };
 }

@@ -6,7 +6,7 @@ import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
-import { phasesOf } from '../train/growth.ts';
+import { shownShare } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
 import { imagesTogether, type Recipe } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
@@ -59,7 +59,7 @@ export async function forecastTraining(training: PlannedTraining): Promise<Train
   const image = computed + onCores;
   const trained = Math.min(images.train, stepsPerEpoch * recipe.batchSize);
   const evaluated = computed * evaluationShare;
-  const epochSeconds = image * trained * growthShare(plan, recipe) + evaluated * images.validation;
+  const epochSeconds = image * trained * shownShare(plan, recipe.growth) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
   return {
     stepsPerEpoch,
@@ -99,12 +99,6 @@ async function secondsPerImage({ plan, recipe, computing, threads }: PlannedTrai
   const outcome = await runner.run({ plan, recipe: steady, batch, steps, computing } satisfies ProbeJob);
   if ('failure' in outcome) throw new Failure(`a step could not be run: ${outcome.failure.message}`);
   return (outcome.result as Probed).seconds / (steps * batch);
-}
-
-/** Returns the time of a training with smaller images at its beginning, as a share of that without. */
-function growthShare(plan: Plan, { growth }: Recipe): number {
-  const [full] = plan.input;
-  return phasesOf(plan, growth).reduce((sum, { from, until, side }) => sum + (until - from) * (side / full) ** 2, 0);
 }
 
 const bytesPerNumber = 4;
