@@ -5,7 +5,6 @@ import { basename, dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import type { ReplicaSettings } from '../../children/training-job.ts';
-import { numberNames } from '../../coco/twelve-numbers.ts';
 import { contentIdentity } from '../../content-identity.ts';
 import { detectionRecipeNames } from '../../detect/detection-recipe.ts';
 import { buildDetector, type Detector } from '../../detect/detector.ts';
@@ -15,7 +14,6 @@ import { headNames } from '../../detect/detector-settings.ts';
 import { trainDetector } from '../../detect/detector-training.ts';
 import { type DetectorEvaluation, evaluateDetector } from '../../detect/evaluate-detector.ts';
 import { type DetectionEpoch, TrainingLog } from '../../detect/training-log.ts';
-import { shareWords } from '../../detection-report/number-words.ts';
 import { cpu, prepareDevice } from '../../engine/device.ts';
 import { setThreads } from '../../engine/machine.ts';
 import { InputError } from '../../failure.ts';
@@ -33,6 +31,8 @@ import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, weightsFile, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
 import { addReplicaFlags, type ReplicaFlags } from '../training/replica-flags.ts';
 import { following, resumable } from '../training/stoppable.ts';
 import {
@@ -47,6 +47,7 @@ import {
 import { addDetectionDataFlags } from './detection-flags.ts';
 import { pictureSize } from './picture-size-flag.ts';
 import { type PlannedDetector, type PlannedFlags, picturesIdentity, plannedDetector } from './planned-detector.ts';
+import { numberLines } from './show-evaluation.ts';
 import { type TrainingSummary, trainingPage } from './training-page.ts';
 
 interface Flags extends PlannedFlags, DeviceFlags, ReplicaFlags {
@@ -169,7 +170,7 @@ async function train(model: string, flags: Flags): Promise<void> {
   const replicas = part && (await joinOthers(part, identity, block));
   const summary = await together(part?.place, replicas, async (settings) => {
     block.log(
-      `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${(plan.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds a picture`,
+      `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${operations(plan.multiplyAdds)} multiply-adds a picture`,
     );
     const detector = detectorOf(planned, { seed, here, settings });
     const command: DetectorTraining = { model, flags, planned, here, files };
@@ -269,10 +270,17 @@ interface WrittenSummary extends TrainingSummary {
 }
 
 function summaryWords({ weights, page, seconds, evaluatedOn, picturesPerSecond, numbers }: WrittenSummary): string {
-  const rows = numberNames.map((name) => `  ${name.padEnd(6)} ${shareWords(numbers[name])}\n`).join('');
   const speed = `${picturesPerSecond.toPrecision(3)} a second`;
-  return `${weights}: trained in ${duration(seconds)}; on the ${evaluatedOn}, ${speed}:\n${rows}${page}: losses, numbers and precision of every category\n`;
+  return [
+    `${weights}: trained in ${duration(seconds)}; on the ${evaluatedOn}, ${speed}:`,
+    ...numberLines(numbers),
+    `${page}: losses, numbers and precision of every category`,
+    `Next: ${programName} detect run ${shellPath(weights)} PICTURE… -o found\n`,
+  ].join('\n');
 }
+
+const operations = (count: number) =>
+  count < 1e9 ? `${(count / 1e6).toPrecision(3)} M` : `${(count / 1e9).toPrecision(3)} G`;
 
 function epochLine({ epoch, losses, picturesPerSecond, AP }: DetectionEpoch): string {
   const parts = `anchors ${losses.anchors.toFixed(3)}, their boxes ${losses.anchorBoxes.toFixed(3)}, classes ${losses.classes.toFixed(3)}, boxes ${losses.boxes.toFixed(3)}`;

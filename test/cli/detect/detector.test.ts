@@ -80,7 +80,7 @@ test('a detector is trained, evaluated, run and exported', async (context) => {
   const list = join(all, 'detections.json');
   const perfect = join(folder, 'perfect.json');
   writeFileSync(perfect, JSON.stringify(withTruth(list, join(data, 'annotations', 'instances_val.json'))));
-  const truths = [join(data, 'annotations', 'instances_val.json')];
+  const truths = [join(data, 'annotations', 'instances_val.json'), data];
   for (const format of ['voc', 'yolo']) {
     const to = join(folder, format);
     assert.equal(nasnet(['convert', data, to, '--format', format]).code, 0);
