@@ -1,5 +1,5 @@
-// One training step of a detector: losses of its pictures, all at once or in parts, their gradients, which replicas sum,
-// and the update.
+// One training step of a detector: losses of its pictures, all at once or in parts, their gradients, which replicas
+// sum, and the update.
 
 import { backward, clearGradients } from '../engine/gradient.ts';
 import { scope } from '../engine/memory.ts';

@@ -20,7 +20,7 @@ import { TrainingPictures } from './training-pictures.ts';
 
 export interface DetectorTrainingOptions {
   seed: number;
-  /** Returns AP after an epoch, or undefined where it is not measured; throws the signal's reason when it is aborted. */
+  /** Returns AP after an epoch, or undefined where it is not measured; throws the signal's reason if it is aborted. */
   measure?: (epoch: number, isLast: boolean) => Promise<number | undefined>;
   onEpoch?: (figures: DetectionEpoch) => void;
   /** Called with the progress, 0 to 1, and the latest losses about once a second. */

@@ -64,7 +64,7 @@ export class SavedObjects {
     }
   }
 
-  /** Saves what was found in the first `done` pictures if the last time is long enough ago, or if the search is stopped. */
+  /** Saves what was found in the first `done` pictures, if the last time is long ago or the search is stopped. */
   offer(done: number, found: Found, isStopped: boolean): void {
     const began = performance.now();
     if (!this.#saves || (!isStopped && began - this.#savedAt < this.#pause)) return;

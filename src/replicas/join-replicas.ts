@@ -39,7 +39,7 @@ export interface JoinedReplicas extends Replicas {
   fail(sentence: string): Promise<void>;
 }
 
-/** Longest time that the others wait in an exchange while replica 0 evaluates; of lost ones they hear in the meeting. */
+/** The longest time of an exchange, in which replica 0 may evaluate. The meeting tells of lost replicas long before. */
 const millisecondsOfCall = 24 * 60 * 60_000;
 const millisecondsToLeave = 3000;
 

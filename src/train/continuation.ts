@@ -13,7 +13,7 @@ import { averageStatistics, type Resumed, shareState } from './replica-state.ts'
 export type TrainingCheckpoints = Pick<Checkpoints, 'restore' | 'offer' | 'isDue'>;
 
 export interface ContinuationOptions {
-  /** Of replicas, only the first one has checkpoints. */
+  /** Among replicas, only the first one has checkpoints. */
   checkpoints?: TrainingCheckpoints | undefined;
   signal?: AbortSignal | undefined;
   /** The exchange of the replicas, by which they agree; absent: this process trains alone. */

@@ -61,7 +61,7 @@ const graph = ({ nodes, tensors = [], inputs, outputs }: Parts) =>
     ...outputs.map((each): Field => [12, each]),
   );
 
-/** A classifier of pictures of 2 × 2 pixels from 0 to 1 whose network is these nodes, from `mean` [] to `logits` [1, 2]. */
+/** A classifier of pictures of 2 × 2 pixels from 0 to 1. Its nodes make `logits` [1, 2] of the pixels' `mean` []. */
 function classifier(nodes: Uint8Array[], tensors: Uint8Array[]): Uint8Array {
   const preprocessing = {
     ...{ mean: [0, 0, 0], deviation: [255, 255, 255] },

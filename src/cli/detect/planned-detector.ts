@@ -1,5 +1,5 @@
-// What `nasnet detect train` trains: the network, the detector around it, its recipe and its pictures, from MODEL and the
-// flags.
+// What `nasnet detect train` trains: the network, the detector around it, its recipe and its pictures, from MODEL and
+// the flags.
 
 import { contentIdentity } from '../../content-identity.ts';
 import { type DetectionRecipe, type DetectionRecipeName, detectionRecipes } from '../../detect/detection-recipe.ts';

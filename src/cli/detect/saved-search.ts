@@ -11,7 +11,7 @@ import { whole } from '../../words.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 
-/** What decides the objects that are found. */
+/** All that decides which objects are found. */
 export interface ObjectSearch {
   /** The file of the detector. */
   model: string;

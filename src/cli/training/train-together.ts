@@ -17,7 +17,7 @@ export interface ReplicaPart {
   others: ReplicaShare[];
 }
 
-/** What a process of a training has of its machine. */
+/** The part of a machine that a process of a training has, alone or as one of several. */
 export interface TrainingPlace {
   /** Its part, if several processes train together. */
   part: ReplicaPart | undefined;
