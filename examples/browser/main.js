@@ -64,17 +64,19 @@ let latestWork = 0;
 function work(what) {
   const turn = ++latestWork;
   const start = performance.now();
-  const say = () => {
-    const seconds = Math.floor((performance.now() - start) / 1000);
-    hint(`${what} …${seconds > 0 ? ` ${seconds} s` : ''}`);
+  const { dataset } = byId('hint'); // a screen reader does not read each second
+  const count = () => {
+    if (turn === latestWork) dataset.elapsed = `${Math.round((performance.now() - start) / 1000)} s`;
   };
   document.body.classList.add('computing');
-  say();
-  const timer = setInterval(say, 1000);
+  hint(`${what} …`);
+  delete dataset.elapsed;
+  const timer = setInterval(count, 1000);
   return {
     end() {
       clearInterval(timer);
       if (turn !== latestWork) return; // something newer is computed
+      delete dataset.elapsed;
       document.body.classList.remove('computing');
       hint('');
     },

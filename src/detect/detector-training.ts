@@ -22,6 +22,8 @@ export interface DetectorTrainingOptions {
   seed: number;
   /** Returns AP after an epoch, or undefined where it is not measured; throws the signal's reason if it is aborted. */
   measure?: (epoch: number, isLast: boolean) => Promise<number | undefined>;
+  /** Called with the epochs that a checkpoint has; the last one may be fractional. */
+  onResume?: (epochs: number) => void;
   onEpoch?: (figures: DetectionEpoch) => void;
   /** Called with the progress, 0 to 1, and the latest losses about once a second. */
   onProgress?: (share: number, losses: LossFigures) => void;
@@ -51,7 +53,8 @@ export async function trainDetector(
   recipe: DetectionRecipe,
   options: DetectorTrainingOptions,
 ): Promise<DetectionEpoch> {
-  const { seed, measure, onEpoch, onProgress, checkpoints, log = new TrainingLog(), signal, replicas } = options;
+  const { seed, measure, onResume, onEpoch, onProgress, checkpoints, signal, replicas } = options;
+  const { log = new TrainingLog() } = options;
   using optimizer = optimizerOf(detector.namedParameters(), { ...recipe, nesterov: false });
   const parameters = detector.parameters();
   using gradients = replicas && new GradientReduction(replicas, parameters, lossNames.length);
@@ -68,6 +71,7 @@ export async function trainDetector(
   log.steps = resumed?.meter?.steps ?? 0;
   const meter = new Meter(log, resumed?.meter);
   let done = resumed?.step ?? 0;
+  if (resumed) onResume?.(done / stepsPerEpoch);
   let reportedAt = 0;
   let losses: number[] = [];
   let isTrained = log.steps > 0 && endsEpoch(done); // it was stopped while an epoch was measured

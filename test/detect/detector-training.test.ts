@@ -223,6 +223,42 @@ for (const head of headNames) {
   });
 }
 
+test('a training that is stopped while it is evaluated only evaluates again', async () => {
+  const artifacts = new FolderArtifacts({ final: join(folder, 'evaluated') });
+  let steps = 0;
+  const train = (detector: Detector, options: Partial<DetectorTrainingOptions>) => {
+    const log = new TrainingLog();
+    const settings = { identity: 'evaluated', seconds: 1000, whenStopped: true, extra: log.checkpointed };
+    const checkpoints = new Checkpoints(artifacts, 'final/b.safetensors', settings);
+    const losses = detector.losses.bind(detector);
+    detector.losses = (...inputs) => {
+      steps += 1;
+      return losses(...inputs);
+    };
+    return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, log, ...options }).then(() => log.epochs);
+  };
+  const stop = new AbortController();
+  const stopped = train(tiny('fpn'), {
+    signal: stop.signal,
+    measure: async (_, isLast) => {
+      if (!isLast) return 0.25;
+      stop.abort(new Error('enough'));
+      throw stop.signal.reason;
+    },
+  });
+  await assert.rejects(stopped, /enough/);
+  assert.equal(steps, 4);
+  const epochs = await train(tiny('fpn', 99), { measure: async () => 0.5 });
+  assert.equal(steps, 4);
+  assert.deepEqual(
+    epochs.map(({ epoch, AP }) => [epoch, AP]),
+    [
+      [1, 0.25],
+      [2, 0.5],
+    ],
+  );
+});
+
 test('pictures without objects and a picture at its smallest are learnt from, too', async () => {
   const dataset: DetectionDataset = {
     ...shapes,

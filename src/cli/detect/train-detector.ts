@@ -33,6 +33,7 @@ import { printDocument, printWords } from '../terminal/answer.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { programName } from '../terminal/program-name.ts';
 import { shellPath } from '../terminal/shell-path.ts';
+import { ProgressLine } from '../training/progress-line.ts';
 import { addReplicaFlags, type ReplicaFlags } from '../training/replica-flags.ts';
 import { following, resumable } from '../training/stoppable.ts';
 import {
@@ -213,6 +214,7 @@ async function lead(
   const checkpoints = new Checkpoints(files.artifacts, files.checkpoint, options);
   const names = training.categories.map(({ name }) => name);
   const evaluated = test ?? training;
+  const progress = new ProgressLine();
   const began = performance.now();
   let trained = began;
   let measured: DetectorEvaluation | undefined;
@@ -228,11 +230,9 @@ async function lead(
     };
     await trainDetector(detector, training, recipe, {
       ...{ seed, checkpoints, log, signal, replicas, measure },
+      onResume: (epochs) => block.log(`Goes on after ${Number(epochs.toFixed(2))} of ${recipe.epochs} epochs`),
       onEpoch: (figures) => block.log(epochLine(figures)),
-      onProgress: (done, losses) => {
-        const soFar = duration((performance.now() - began) / 1000);
-        block.draw([`  ${percent(done)} of ${recipe.epochs} epochs, loss ${losses.total.toFixed(3)}, ${soFar} so far`]);
-      },
+      onProgress: (done, { total }) => block.draw([`${progress.words(done)}, loss ${total.toFixed(3)}`]),
     });
   });
   block.draw([]);

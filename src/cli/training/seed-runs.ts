@@ -7,9 +7,10 @@ import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { removeCheckpoints } from '../../train/checkpoint.ts';
-import { duration, percent, rate } from '../../words.ts';
+import { percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import { ProgressLine } from './progress-line.ts';
 import { following, resumable } from './stoppable.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training-files.ts';
 
@@ -66,19 +67,6 @@ export async function followSeed({ run, replicas }: SeedWork, job: TrainingJob):
   const [isTrained] = numbersOfFirst(replicas!, [0]);
   if (isTrained) return;
   await following((signal) => run(job, () => {}, signal));
-}
-
-/** The progress of a training with the time that is left. */
-export class ProgressLine {
-  #first: { share: number; at: number } | undefined;
-
-  words(share: number): string {
-    const now = performance.now();
-    this.#first ??= { share, at: now };
-    const { share: before, at } = this.#first;
-    const left = share > before ? ((now - at) / 1000 / (share - before)) * (1 - share) : undefined;
-    return `  ${percent(share)} trained${left === undefined ? '' : `, about ${duration(left)} left`}`;
-  }
 }
 
 function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine): void {
