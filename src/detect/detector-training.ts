@@ -22,6 +22,8 @@ export interface DetectorTrainingOptions {
   seed: number;
   /** Returns AP after an epoch, or undefined where it is not measured; throws the signal's reason if it is aborted. */
   measure?: (epoch: number, isLast: boolean) => Promise<number | undefined>;
+  /** Called once for each picture that cannot be read; the next one takes its place. */
+  onUnreadable?: (sentence: string) => void;
   /** Called with the epochs that a checkpoint has; the last one may be fractional. */
   onResume?: (epochs: number) => void;
   onEpoch?: (figures: DetectionEpoch) => void;
@@ -44,8 +46,8 @@ const progressEvery = 1000; // ms
 /**
  * Trains a detector in place.
  * @returns the figures of the last epoch
- * @throws TrainingFailure if the loss is not finite; the signal's reason when it is aborted; InputError for a picture
- * that cannot be read; Interruption or Failure if another replica was stopped or has ended
+ * @throws TrainingFailure if the loss is not finite; the signal's reason when it is aborted; InputError for many
+ * pictures that cannot be read; Interruption or Failure if another replica was stopped or has ended
  */
 export async function trainDetector(
   detector: Detector,
@@ -54,14 +56,15 @@ export async function trainDetector(
   options: DetectorTrainingOptions,
 ): Promise<DetectionEpoch> {
   const { seed, measure, onResume, onEpoch, onProgress, checkpoints, signal, replicas } = options;
-  const { log = new TrainingLog() } = options;
+  const { log = new TrainingLog(), onUnreadable } = options;
   using optimizer = optimizerOf(detector.namedParameters(), { ...recipe, nesterov: false });
   const parameters = detector.parameters();
   using gradients = replicas && new GradientReduction(replicas, parameters, lossNames.length);
   const trainee: DetectorTrainee = { detector, parameters, optimizer, recipe, gradients };
   const seeds = new RandomStream(seed);
   const part = replicas && { index: replicas.rank, count: replicas.count };
-  const batches = new TrainingPictures(pictures, { recipe, settings: detector.plan.settings, random: seeds, part });
+  const { settings } = detector.plan;
+  const batches = new TrainingPictures(pictures, { recipe, settings, random: seeds, part, onUnreadable });
   const { stepsPerEpoch } = batches;
   const steps = Math.max(1, Math.round(recipe.epochs * stepsPerEpoch));
   const endsEpoch = (step: number) => step % stepsPerEpoch === 0 || step === steps;

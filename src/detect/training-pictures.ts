@@ -3,6 +3,7 @@
 
 import { type BatchPart, partRange, wholeBatch } from '../data/batch-part.ts';
 import type { DetectionPicture } from '../detection-data/detection-dataset.ts';
+import { InputError } from '../failure.ts';
 import type { RandomStream } from '../random/stream.ts';
 import type { DetectionRecipe } from './detection-recipe.ts';
 import type { DetectorSettings } from './detector-settings.ts';
@@ -26,13 +27,19 @@ export interface TrainingPicturesOptions {
   random: RandomStream;
   /** Default: the whole batch. */
   part?: BatchPart | undefined;
+  /** Called once for each picture that cannot be read; the next one takes its place. */
+  onUnreadable?: ((sentence: string) => void) | undefined;
 }
+
+/** As many pictures one after another that cannot be read end a training. */
+const mostUnreadable = 16;
 
 export class TrainingPictures {
   /** Steps of an epoch; the last batch may be smaller. */
   readonly stepsPerEpoch: number;
   readonly #pictures: readonly DetectionPicture[];
   readonly #options: TrainingPicturesOptions;
+  readonly #reported = new Set<string>();
   #ahead: { step: number; batch: Promise<StepPictures> } | undefined;
   #order: { epoch: number; places: Int32Array } | undefined;
 
@@ -61,29 +68,51 @@ export class TrainingPictures {
   }
 
   async #read(step: number): Promise<StepPictures> {
-    const { recipe, settings, random: seeds, part = wholeBatch } = this.#options;
-    const { input, framing } = settings;
+    const { recipe, part = wholeBatch } = this.#options;
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const [total, before] = [this.count(step), (step % this.stepsPerEpoch) * recipe.batchSize];
     const { first, length } = partRange(part, total);
     // A part without pictures takes a share of 0 of the first one, since replicas take each step together.
     const [from, count] = length > 0 ? [first, length] : [0, 1];
     const places = this.#orderOf(epoch).subarray(before + from, before + from + count);
-    const framed = await Promise.all(
-      Array.from(places, async (place) => {
-        const picture = this.#pictures[place]!;
-        const random = seeds.split(`epoch ${epoch}, picture ${place}`);
-        const placed = (size: readonly [number, number]) => randomPlacement(size, input, framing, recipe, random);
-        const { pixels, placement } = await framePicture(picture.path, input, placed, 'fast');
-        return { pixels, truth: truthOf(picture, placement) };
-      }),
-    );
+    const framed = await Promise.all(Array.from(places, (place) => this.#readable(place, epoch)));
     return {
       pixels: framed.map(({ pixels }) => pixels),
       truths: framed.map(({ truth }) => truth),
       first: from,
       share: length / total,
     };
+  }
+
+  /** Reads a picture, or the first one after it that can be read. */
+  async #readable(first: number, epoch: number): Promise<{ pixels: Uint8Array; truth: Truth }> {
+    const count = this.#pictures.length;
+    for (let tried = 1; ; tried++) {
+      const place = (first + tried - 1) % count;
+      try {
+        return await this.#shown(place, epoch);
+      } catch (error) {
+        const isLasting = error instanceof InputError && error.code !== 'unreadable-now';
+        if (!isLasting || tried === Math.min(mostUnreadable, count)) throw error;
+        this.#report(error.message);
+      }
+    }
+  }
+
+  async #shown(place: number, epoch: number) {
+    const { recipe, settings, random: seeds } = this.#options;
+    const { input, framing } = settings;
+    const picture = this.#pictures[place]!;
+    const random = seeds.split(`epoch ${epoch}, picture ${place}`);
+    const placed = (size: readonly [number, number]) => randomPlacement(size, input, framing, recipe, random);
+    const { pixels, placement } = await framePicture(picture.path, input, placed, 'fast');
+    return { pixels, truth: truthOf(picture, placement) };
+  }
+
+  #report(sentence: string): void {
+    if (this.#reported.has(sentence)) return;
+    this.#reported.add(sentence);
+    this.#options.onUnreadable?.(sentence);
   }
 
   #orderOf(epoch: number): Int32Array {

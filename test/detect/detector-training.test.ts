@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -257,6 +257,24 @@ test('a training that is stopped while it is evaluated only evaluates again', as
       [2, 0.5],
     ],
   );
+});
+
+test('a picture that cannot be read is named once, and the next one takes its place; where none can be read, the training ends', async () => {
+  const broken = join(folder, 'broken.png');
+  writeFileSync(broken, 'no picture');
+  const [first, second, ...others] = shapes.pictures;
+  const withBroken = { pictures: [first!, { ...second!, path: broken }, ...others] };
+  const inPlace = { pictures: [first!, others[0]!, ...others] };
+  const fixed = { ...recipe, flip: false, jitter: [1, 1] as const };
+  const named: string[] = [];
+  const [one, other] = [tiny('fpn'), tiny('fpn')];
+  await trainDetector(one, withBroken, fixed, { seed: 1, onUnreadable: (sentence) => named.push(sentence) });
+  await trainDetector(other, inPlace, fixed, { seed: 1 });
+  assert.deepEqual(hashesOf(one), hashesOf(other));
+  assert.equal(named.length, 1);
+  assert.match(named[0]!, /broken\.png: expected an image/);
+  const all = { pictures: shapes.pictures.map((picture) => ({ ...picture, path: broken })) };
+  await assert.rejects(trainDetector(tiny('fpn'), all, fixed, { seed: 1 }), /broken\.png: expected an image/);
 });
 
 test('pictures without objects and a picture at its smallest are learnt from, too', async () => {

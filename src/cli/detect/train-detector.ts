@@ -164,8 +164,8 @@ async function train(model: string, flags: Flags): Promise<void> {
   setThreads(here.threads);
   prepareDevice(computing.device);
   const identity = {
-    ...{ model, architecture, settings, recipe, seed, precision: computing.precision },
-    ...(weights !== undefined && { weights: hashOfFile(weights) }),
+    ...{ architecture, settings, recipe, seed, precision: computing.precision },
+    ...(weights === undefined ? { model } : { weights: hashOfFile(weights) }), // whose path may differ elsewhere
     pictures: picturesIdentity(training),
   };
   const replicas = part && (await joinOthers(part, identity, block));
@@ -230,6 +230,7 @@ async function lead(
     };
     await trainDetector(detector, training, recipe, {
       ...{ seed, checkpoints, log, signal, replicas, measure },
+      onUnreadable: (sentence) => block.log(`The next picture takes its place: ${sentence}`),
       onResume: (epochs) => block.log(`Goes on after ${Number(epochs.toFixed(2))} of ${recipe.epochs} epochs`),
       onEpoch: (figures) => block.log(epochLine(figures)),
       onProgress: (done, { total }) => block.draw([`${progress.words(done)}, loss ${total.toFixed(3)}`]),
