@@ -134,10 +134,10 @@ export class Detector extends Module {
     const randoms = truths.map((_, index) => random.split(`picture ${first + index}`));
     const rules = headRules[this.plan.settings.head];
     const { levels, scores } = this.#propose(images, progress);
-    const proposals = truths.map(
-      ({ extent }, picture) =>
-        this.#proposalNetwork.proposals(scores, picture, extent).toArray() as Float32Array<ArrayBuffer>,
-    );
+    const extents = truths.map(({ extent }) => extent);
+    const proposals = this.#proposalNetwork
+      .proposals(scores, extents)
+      .map((boxes) => boxes.toArray() as Float32Array<ArrayBuffer>);
     const chooser = (of: string) => randoms.map((own) => own.split(of));
     const sampled = sampleProposals(proposals, truths, rules, chooser('proposals'));
     const classified = this.#head.classify(levels, this.#classifiedBoxes(sampled, images), progress);
@@ -168,8 +168,9 @@ export class Detector extends Module {
     return scope(() =>
       noGrad(() => {
         const { levels, scores } = this.#propose(images, 1);
+        const proposals = this.#proposalNetwork.proposals(scores, extents);
         return extents.map((extent, picture) => {
-          const boxes = this.#proposalNetwork.proposals(scores, picture, extent);
+          const boxes = proposals[picture]!;
           const own = levels.map((level) => level.narrow(0, picture, 1));
           return this.#found(own, boxes, inputOf(images), extent, options);
         });
@@ -204,7 +205,7 @@ export class Detector extends Module {
       const offsets = cat(parts.map((part) => part.offsets)); // [proposals, classes, 4]
       const classes = this.plan.classes;
       const decoded = decodeBoxes(offsets, boxes.unsqueeze(1).expand([-1, classes, -1])).reshape([-1, 4]);
-      const all = clipBoxes(decoded, extent); // [proposals · classes, 4]
+      const all = clipBoxes(decoded.unsqueeze(0), [extent]).squeeze(0); // [proposals · classes, 4]
       const scores = probabilities.narrow(1, 1, classes).reshape([-1]);
       const likely = nonzero.tensor(scores.gt(leastScore)).squeeze(1);
       const chosen = all.indexSelect(0, likely);

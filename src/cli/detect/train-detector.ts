@@ -6,14 +6,17 @@ import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import { contentIdentity } from '../../content-identity.ts';
+import { anchorFit } from '../../detect/anchor-fit.ts';
 import { detectionRecipeNames } from '../../detect/detection-recipe.ts';
 import { buildDetector, type Detector } from '../../detect/detector.ts';
 import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
 import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
+import type { DetectorPlan } from '../../detect/detector-plan.ts';
 import { headNames } from '../../detect/detector-settings.ts';
 import { trainDetector } from '../../detect/detector-training.ts';
 import { type DetectorEvaluation, evaluateDetector } from '../../detect/evaluate-detector.ts';
 import { type DetectionEpoch, TrainingLog } from '../../detect/training-log.ts';
+import type { DetectionPicture } from '../../detection-data/detection-dataset.ts';
 import { cpu, prepareDevice } from '../../engine/device.ts';
 import { setThreads } from '../../engine/machine.ts';
 import { InputError } from '../../failure.ts';
@@ -86,7 +89,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--proposals <n>', 'of a picture (default: 300)', wholeNumber('--proposals'))
     .option(
       '--anchor <pixels>',
-      'side of the smallest anchor (default: 32 for fpn, 64 for paper from 600 pixels on, in proportion below)',
+      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below)',
       wholeNumber('--anchor', 'pixels'),
     )
     .option('--frozen-norms', frozenHelp)
@@ -173,6 +176,7 @@ async function train(model: string, flags: Flags): Promise<void> {
     block.log(
       `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${operations(plan.multiplyAdds)} multiply-adds a picture`,
     );
+    logAnchorFit(plan, training.pictures, block);
     const detector = detectorOf(planned, { seed, here, settings });
     const command: DetectorTraining = { model, flags, planned, here, files };
     if (isFirst(part)) return lead(command, detector, contentIdentity(identity), replicas);
@@ -304,6 +308,23 @@ function requireMemory({ plan, recipe }: PlannedDetector, here: TrainingPlace, i
     { code: 'too-little-memory', fields: { predicted, free } },
   );
 }
+
+/** States how well the anchors fit the objects, and what helps if they do not. */
+function logAnchorFit(plan: DetectorPlan, pictures: readonly DetectionPicture[], block: LiveBlock): void {
+  const fit = anchorFit(plan, pictures);
+  if (!fit) return;
+  const { anchor, input } = plan.settings;
+  const help =
+    fit.poor > manyPoor
+      ? `: another --anchor (side of the smallest: ${anchor}) or --size (${input.join(' × ')}) may fit more`
+      : '';
+  block.log(
+    `Anchors: the best one overlaps an object by half (IoU 0.5) in ${percent(fit.good)}, by less than 0.3 in ${percent(fit.poor)} of ${whole(fit.objects)} objects${help}`,
+  );
+}
+
+/** Share of objects without an anchor that fits from which other anchors are advised. */
+const manyPoor = 0.2;
 
 function loadClassifier(detector: Detector, path: string, block: LiveBlock): void {
   const { network } = readModel(path);
