@@ -13,6 +13,7 @@ import { openDataset } from '../data/dataset.ts';
 import { visibleFolders } from '../data/image-files.ts';
 import { testImageNames } from '../data/image-names.ts';
 import { findLabelledImages } from '../data/labelled-images.ts';
+import { otherDecoderSentence } from '../data/picture-decoder.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
@@ -105,6 +106,8 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   const block = new LiveBlock(process.stderr);
   const warning = scaleWarning(path, description);
   if (warning) block.log(warning);
+  const other = otherDecoderSentence(description.preprocessing.decoder);
+  if (other) block.log(other);
   setThreads(flags.threads);
   const computing = computingOf(flags);
   prepareDevice(computing.device);

@@ -8,7 +8,7 @@ import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
 import { phasesOf } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
-import { imagesTogether, type Recipe } from '../train/recipe.ts';
+import { imagesTogether, type Recipe, stepsOf } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { probeRunner } from './probe.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
@@ -52,7 +52,7 @@ const evaluationShare = 1 / 3;
 export async function forecastTraining(training: PlannedTraining): Promise<TrainingForecast> {
   const { plan, recipe, computing, threads, images, stream } = training;
   const stepsPerEpoch = Math.max(1, Math.floor(images.train / recipe.batchSize));
-  const steps = Math.max(1, Math.round(recipe.epochs * stepsPerEpoch));
+  const steps = stepsOf(recipe, stepsPerEpoch);
   const decoded = await stream?.shown.decodingSpeed?.();
   const computed = await secondsPerImage(training);
   const onCores = computing.device === cpu && decoded ? decoded.threads / (threads * decoded.picturesPerSecond) : 0;

@@ -170,6 +170,10 @@ const imagenetRecipe: Recipe = {
 export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>): number =>
   Math.ceil(batchSize / accumulate);
 
+/** Returns the number of steps of a training. */
+export const stepsOf = ({ epochs }: Pick<Recipe, 'epochs'>, stepsPerEpoch: number): number =>
+  Math.max(1, Math.round(epochs * stepsPerEpoch));
+
 /** Recipes by name. Flags and presets change single values of them. */
 export const recipes = {
   small: smallRecipe,

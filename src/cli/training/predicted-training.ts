@@ -4,6 +4,7 @@ import type { ShownImages } from '../../children/job-images.ts';
 import { openStreamedImages } from '../../children/streamed-images.ts';
 import { type Computing, cpu } from '../../engine/device.ts';
 import { forecastTraining, type TrainingForecast } from '../../forecast/training-forecast.ts';
+import type { Plan } from '../../plan/plan.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Training } from '../../study/settings.ts';
 import { trainedPlan, usedPlan } from '../../study/training-plan.ts';
@@ -41,9 +42,10 @@ export async function dryRun(run: DryRun): Promise<DryRunDocument> {
   const { recipe, resolution } = training;
   const classes = images.classes.length;
   const used = usedPlan(architecture, training, classes);
-  const shown = await shownStream(run, used.multiplyAdds);
+  const plan = trainedPlan(architecture, training, classes);
+  const shown = await shownStream(run, plan);
   const forecast = await forecastTraining({
-    plan: trainedPlan(architecture, training, classes),
+    plan,
     recipe,
     computing,
     threads,
@@ -57,13 +59,13 @@ export async function dryRun(run: DryRun): Promise<DryRunDocument> {
   return { ...about, images: counts, epochs: recipe.epochs, seeds, ...forecast };
 }
 
-async function shownStream(run: DryRun, multiplyAdds: number): Promise<ShownImages | undefined> {
+async function shownStream(run: DryRun, plan: Plan): Promise<ShownImages | undefined> {
   const { images, training, computing, threads } = run;
   const [stream] = images.resources.streams ?? [];
   if (!stream) return undefined;
   const options = { resolution: training.resolution, seed: 0 };
   const opened = await openStreamedImages(stream, options, { computing, threads });
-  return opened.shownFor(training.recipe, { multiplyAdds });
+  return opened.shownFor(training.recipe, { plan });
 }
 
 export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing, 'device'>): string {
