@@ -14,7 +14,7 @@ import { layoutNames } from '../plan/layouts.ts';
 import { isLocalReplica } from '../replicas/local-replicas.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { type Recipe, recipes } from '../train/recipe.ts';
+import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags, computingOf } from './flags/device-flags.ts';
 import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
@@ -27,10 +27,10 @@ import { addReplicaFlags, replicaPlace } from './training/replica-flags.ts';
 import { followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
+  forecastReplicas,
   isFirst,
   joinOthers,
   type ReplicaPart,
-  replicaImages,
   replicaPart,
   requireImages,
   together,
@@ -120,8 +120,6 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
   }
   const machine = computingOf(flags);
   const place = replicaPlace(flags);
-  if (place && flags.dryRun !== undefined)
-    throw new InputError('--dry-run: expected one replica, since it predicts one process, got several');
   const part = place && replicaPart(place, machine, { word: flags.device, threads: flags.threads });
   const computing = part ? { ...machine, device: part.own.device } : machine;
   const block = part && isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);
@@ -158,9 +156,12 @@ async function trainFrom(
   const { classes } = images;
   const { recipe } = training;
   if (flags.dryRun !== undefined) {
-    const { keepCheckpoints, threads } = flags;
+    if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
+    const { keepCheckpoints } = flags;
+    const threads = part?.own.threads ?? flags.threads;
+    const replicas = part && forecastReplicas(part);
     const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
-    const predicted = await dryRun(planned);
+    const predicted = await dryRun({ ...planned, replicas });
     if (flags.json) printDocument(predicted);
     else printWords(dryRunWords(predicted, computing));
     return undefined;

@@ -3,12 +3,17 @@
 import type { ShownImages } from '../../children/job-images.ts';
 import { openStreamedImages } from '../../children/streamed-images.ts';
 import { type Computing, cpu } from '../../engine/device.ts';
-import { forecastTraining, type TrainingForecast } from '../../forecast/training-forecast.ts';
+import {
+  type ForecastReplicas,
+  forecastTraining,
+  type ReplicasForecast,
+  type TrainingForecast,
+} from '../../forecast/training-forecast.ts';
 import type { Plan } from '../../plan/plan.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Training } from '../../study/settings.ts';
 import { trainedPlan, usedPlan } from '../../study/training-plan.ts';
-import { bytesWords, duration, percent, rate, whole } from '../../words.ts';
+import { bytesWords, duration, millisecondsWords, percent, rate, whole } from '../../words.ts';
 import type { TrainedImages } from './trained-images.ts';
 
 export interface DryRun {
@@ -19,7 +24,9 @@ export interface DryRun {
   images: TrainedImages;
   counts: { train: number; validation: number; test: number };
   computing: Computing;
+  /** Of each replica. */
   threads: number;
+  replicas: ForecastReplicas | undefined;
   seeds: number;
   keepCheckpoints: number;
 }
@@ -38,7 +45,7 @@ export interface DryRunDocument extends TrainingForecast {
 
 /** Measures and predicts a training. */
 export async function dryRun(run: DryRun): Promise<DryRunDocument> {
-  const { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints } = run;
+  const { name, architecture, training, images, counts, computing, threads, replicas, seeds, keepCheckpoints } = run;
   const { recipe, resolution } = training;
   const classes = images.classes.length;
   const used = usedPlan(architecture, training, classes);
@@ -51,8 +58,9 @@ export async function dryRun(run: DryRun): Promise<DryRunDocument> {
     threads,
     images: counts,
     inMemory: images.inMemory,
-    stream: shown && { shown, batchSize: recipe.batchSize },
+    stream: shown && { shown },
     keepCheckpoints,
+    replicas,
   });
   const { trainableParameters, multiplyAdds } = used;
   const about = { model: name, pixels: resolution, classes, trainableParameters, multiplyAdds };
@@ -69,7 +77,7 @@ async function shownStream(run: DryRun, plan: Plan): Promise<ShownImages | undef
 }
 
 export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing, 'device'>): string {
-  const { model, pixels, classes, images, epochs, seeds, decoding, memory, disk } = document;
+  const { model, pixels, classes, images, epochs, seeds, decoding, replicas, memory, disk } = document;
   const where = device === cpu ? 'this machine' : device;
   const isTooMuch = memory.free !== undefined && memory.predicted > memory.free;
   return [
@@ -82,8 +90,23 @@ export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing
           `decoding: ${rate(decoding.picturesPerSecond)} pictures/s (measured); the training waits ${percent(decoding.waitingShare)} of the time`,
         ]
       : []),
+    ...(replicas ? replicaLines(replicas) : []),
     `memory: ${bytesWords(memory.predicted)} of ${where}${memory.free === undefined ? '' : `, ${bytesWords(memory.free)} free${isTooMuch ? ': too little; a smaller batch, or one in more parts (--accumulate), takes less' : ''}`}`,
     `disk: ${bytesWords(disk.checkpoint)} a checkpoint, ${bytesWords(disk.checkpoints)} in all, ${bytesWords(disk.models)} for the weights`,
     '',
   ].join('\n');
+}
+
+function replicaLines({ count, here, threads, images, memory, sent, exchange }: ReplicasForecast): string[] {
+  const share = `${images === 1 ? '1 image' : `${whole(images)} images`} of a batch, ${threads === 1 ? '1 thread' : `${threads} threads`} and ${bytesWords(memory)}`;
+  const where = here === count ? 'of this machine' : `${here} of them on this machine`;
+  const seconds = exchange && `${millisecondsWords(1000 * exchange.seconds)} of a step over ${exchange.transport}`;
+  const between =
+    here === count
+      ? `${seconds} (measured)`
+      : `${exchange ? `${seconds} (measured on this machine only)` : 'not measured'}; the network between the machines adds to the time`;
+  return [
+    `replicas: ${count}, ${where}, each with ${share}`,
+    `exchange: each sends ${bytesWords(sent)} a step; ${between}`,
+  ];
 }

@@ -3,9 +3,9 @@
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import type { Computing } from '../../engine/device.ts';
 import { InputError, Interruption } from '../../failure.ts';
+import type { ForecastReplicas } from '../../forecast/training-forecast.ts';
 import { type JoinedReplicas, joinReplicas } from '../../replicas/join-replicas.ts';
 import { isLocalReplica, ownCommand } from '../../replicas/local-replicas.ts';
-import { imagesTogether, type Recipe } from '../../train/recipe.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { type ReplicaPlace, type ReplicaShare, sharesOf } from './replica-flags.ts';
 
@@ -28,6 +28,13 @@ export function replicaPart(
   }
   return { place, own, others };
 }
+
+/** Returns the replicas as a dry run predicts them. */
+export const forecastReplicas = ({ place, own, others }: ReplicaPart): ForecastReplicas => ({
+  count: place.count,
+  devices: [own, ...others].map(({ device }) => device),
+  synchronisesNorms: place.synchronisesNorms,
+});
 
 /** Whether this process writes and prints. */
 export const isFirst = (part: ReplicaPart | undefined): boolean => !part || part.own.rank === 0;
@@ -89,10 +96,6 @@ export async function together<T>(
     throw error;
   }
 }
-
-/** Returns the number of images that a replica processes at once. */
-export const replicaImages = ({ batchSize, accumulate = 1 }: Recipe, count: number): number =>
-  imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
 
 /** @throws InputError if a batch has fewer images than there are replicas */
 export function requireImages({ count }: ReplicaPlace, batch: number): void {
