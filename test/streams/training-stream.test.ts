@@ -15,7 +15,7 @@ import type { Module } from '../../src/nn/module.ts';
 import { evaluationPictures } from '../../src/streams/evaluation-stream.ts';
 import { openSource } from '../../src/streams/open-source.ts';
 import { inceptionCrop } from '../../src/streams/random-crop.ts';
-import { openTrainingSource } from '../../src/streams/training-source.ts';
+import { openEvaluationSource, openTrainingSource, trainingName } from '../../src/streams/training-source.ts';
 import { TrainingStream, type TrainingStreamOptions } from '../../src/streams/training-stream.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
@@ -282,6 +282,22 @@ test('a source is tested on its validation part, else on held out pictures of ea
   });
   assert.deepEqual([named.train.places.length, named.test.places.length], [24, 23]);
   assert.notEqual(named.content, held.content);
+});
+
+test('to evaluate another network only the pictures to test on are listed: the validation part, or all', async (context) => {
+  const all = await pictures(classes, 5);
+  const folder = temporaryFolder(context);
+  const cache = join(folder, 'cache');
+  const parts = writeFolders(join(folder, 'parts'), [
+    ...all.map((each) => ({ ...each, name: `train/${each.name}` })),
+    ...all.filter(({ name }) => name.includes('_0')).map((each) => ({ ...each, name: `val/${each.name}` })),
+  ]);
+  const listed: number[] = [];
+  using source = await openEvaluationSource(parts, { cache, onListed: (count) => listed.push(count) });
+  assert.deepEqual([source.count, Math.max(...listed)], [4, 4], 'not the twenty to train on');
+  using whole = await openEvaluationSource(writeClassTar(join(folder, 'all.tar'), all), { cache });
+  assert.equal(whole.count, 20);
+  assert.equal(trainingName(parts), 'parts');
 });
 
 test('the parts of a batch for several processes are together the batch of one', async (context) => {
