@@ -1,5 +1,5 @@
-// Trains a ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: chooses its size and
-// epochs, and measures its accuracy.
+// A ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: its size and epochs, its training
+// and its accuracy.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -19,19 +19,16 @@ import { type Recipe, recipes } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
 import { openTrainee } from './trainee.ts';
 
-export interface Found {
-  test: number;
-  /** Wall-clock seconds since the start of the training process. */
-  seconds: number;
-  /** N:F:pixels:epochs */
-  network: string;
-}
-
-interface Size {
-  /** Blocks in each of three stages. */
+/** A network's size and the length of its training. */
+export interface Plan {
+  /** Normal cells between two reductions, N, or blocks in each stage of a ResNet. */
   cells: number;
   filters: number;
   resolution: number;
+  epochs: number;
+}
+
+interface Size extends Omit<Plan, 'epochs'> {
   /** From so many epochs on it is worth more than the next smaller one (docs/experiments/budget.md). */
   fewestEpochs: number;
 }
@@ -66,7 +63,7 @@ async function chosen(
   left: () => number,
   stepSeconds: (size: Size) => StepSeconds | Promise<StepSeconds>,
   stepsPerEpoch: number,
-) {
+): Promise<Plan> {
   const epochsOf = ({ full, small }: StepSeconds) =>
     (left() - looks) / (stepsPerEpoch * (smallShare * small + (1 - smallShare) * full));
   let best: { size: Size; measured: StepSeconds } | undefined;
@@ -75,33 +72,35 @@ async function chosen(
     if (best && epochsOf(measured) < size.fewestEpochs) break;
     best = { size, measured };
   }
-  const { size, measured } = best!;
-  return { size, epochs: Math.max(1, Math.floor(20 * epochsOf(measured))) / 20 };
+  const { cells, filters, resolution } = best!.size;
+  return { cells, filters, resolution, epochs: Math.max(1, Math.floor(20 * epochsOf(best!.measured))) / 20 };
 }
 
 const [{ until: smallShare }] = recipes.fast.growth;
 
-/** A ResNet in our engine, by the recipe `fast`. @param heldOut images that are not trained on */
-export async function resnet(minutes: number, seed: number, heldOut: number): Promise<Found> {
+/** The size and the epochs of a ResNet in our engine, by the recipe `fast`. @param heldOut images not trained on */
+export async function planResNet(minutes: number, heldOut: number): Promise<Plan> {
   const began = performance.now();
-  const spent = () => (performance.now() - began) / 1000;
   setThreads(availableParallelism());
   const images = new Map<number, TrainingImages>();
   for (const resolution of new Set(sizes.map((size) => size.resolution)))
     images.set(resolution, await opened(resolution, heldOut));
   const stepsPerEpoch = Math.floor(images.get(32)!.parts.train.length / batchSize);
-  const left = () => 60 * minutes * (1 - reserve) - spent();
-  const probe = (size: Size) => stepSeconds(size, images.get(size.resolution)!);
-  const { size, epochs } = await chosen(left, probe, stepsPerEpoch);
-  const recipe: Recipe = { ...recipes.fast, epochs };
-  const test = await trained(size, recipe, images.get(size.resolution)!, seed);
-  return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
+  const left = () => 60 * minutes * (1 - reserve) - (performance.now() - began) / 1000;
+  return chosen(left, (size) => stepSeconds(size, images.get(size.resolution)!), stepsPerEpoch);
+}
+
+/** @returns the test accuracy after the last epoch */
+export async function trainResNet(plan: Plan, seed: number, heldOut: number): Promise<number> {
+  setThreads(availableParallelism());
+  const recipe: Recipe = { ...recipes.fast, epochs: plan.epochs };
+  return trained(plan, recipe, await opened(plan.resolution, heldOut), seed);
 }
 
 const opened = async (resolution: number, validation: number) =>
   openTrainingImages(await prepareCifar10(), { resolution, device: cpu, seed: 1, validation });
 
-async function trained(size: Size, recipe: Recipe, images: TrainingImages, seed: number): Promise<number> {
+async function trained(size: Plan, recipe: Recipe, images: TrainingImages, seed: number): Promise<number> {
   const { dataset, parts, whitening } = images;
   const classes = dataset.classes.length;
   using trainee = openTrainee(
@@ -146,24 +145,29 @@ async function stepSeconds(size: Size, images: TrainingImages): Promise<StepSeco
   return { full: await each(false), small: await each(true) };
 }
 
-/** The same network and recipe in PyTorch; Debian's, or of the interpreter in PYTHON. */
-export async function resnetInPyTorch(minutes: number, seed: number, heldOut: number, folder: string): Promise<Found> {
+/** The same in PyTorch; Debian's, or of the interpreter in PYTHON. @param folder of the images that PyTorch reads */
+export async function planInPyTorch(minutes: number, heldOut: number, folder: string): Promise<Plan> {
   const jobs = new Map<number, object>();
   for (const resolution of new Set(sizes.map((size) => size.resolution)))
     jobs.set(resolution, await written(resolution, heldOut, folder));
   const began = performance.now(); // PyTorch's own reading of the images is counted, the writing for it is not
-  const spent = () => (performance.now() - began) / 1000;
-  const jobOf = ({ cells: blocks, filters, resolution }: Size) => ({
-    ...jobs.get(resolution),
-    ...{ blocks, filters, batch: batchSize, rate: recipes.fast.learningRate, threads: availableParallelism(), seed },
-  });
-  const probe = (size: Size) => python({ ...jobOf(size), epochs: 1, probe: probed }) as StepSeconds;
-  const left = () => 60 * minutes * (1 - reserve) - spent();
+  const left = () => 60 * minutes * (1 - reserve) - (performance.now() - began) / 1000;
+  const probe = (size: Size) =>
+    python({ ...jobs.get(size.resolution), ...jobOf(size, 1), epochs: 1, probe: probed }) as StepSeconds;
   const train = (await prepareCifar10()).train.count - heldOut;
-  const { size, epochs } = await chosen(left, probe, Math.floor(train / batchSize));
-  const { test } = python({ ...jobOf(size), epochs }) as { test: number };
-  return { test, seconds: spent(), network: `${size.cells}:${size.filters}:${size.resolution}:${epochs}` };
+  return chosen(left, probe, Math.floor(train / batchSize));
 }
+
+/** @returns the test accuracy after the last epoch */
+export async function trainInPyTorch(plan: Plan, seed: number, heldOut: number, folder: string): Promise<number> {
+  const images = await written(plan.resolution, heldOut, folder);
+  const { test } = python({ ...images, ...jobOf(plan, seed), epochs: plan.epochs }) as { test: number };
+  return test;
+}
+
+const jobOf = ({ cells: blocks, filters }: Omit<Plan, 'epochs'>, seed: number) => ({
+  ...{ blocks, filters, seed, batch: batchSize, rate: recipes.fast.learningRate, threads: availableParallelism() },
+});
 
 /** Writes the images that PyTorch reads, and returns their description for its job. */
 async function written(resolution: number, heldOut: number, folder: string) {

@@ -5,8 +5,9 @@
 // search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell, each
 // trained for the whole budget at the size and for the epochs that forecast/budget.ts chooses for it, by a search of
 // which every minute belongs to the final network. resnet: a residual network in our engine by the same recipe;
-// pytorch: the same one in PyTorch. Finished runs are lines of the log: the bench and its searches can be stopped and
-// resumed. It needs an idle machine, for seeds × budgets × contenders.
+// pytorch: the same one in PyTorch. Plans and finished runs are lines of the log: the bench and its searches can be
+// stopped and resumed. Searches and plans need an idle machine; what a plan says is then trained, however long it takes:
+// --plan measures the plans that are missing (a minute each) and ends.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -26,17 +27,32 @@ import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
-import { type Found, resnet, resnetInPyTorch } from './budget-resnet.ts';
+import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
 import { mean, variance } from './proxy-children.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
 type Contender = (typeof contenders)[number];
 
-/** A finished run, a line of the log. */
-interface Run extends Found {
+/** What a line of the log is about. */
+interface Task {
   contender: Contender;
   minutes: number;
   seed: number;
+}
+
+/** A finished run, a line of the log. */
+interface Run extends Task {
+  /** Share of right answers. */
+  test: number;
+  /** Wall-clock seconds; with a plan those of the training alone, which other programs may have slowed down. */
+  seconds: number;
+  /** N:F:pixels:epochs */
+  network: string;
+}
+
+/** What the budget allows a contender on an idle machine, a line of the log. */
+interface Planned extends Task {
+  plan: Plan;
 }
 
 const { values } = parseArgs({
@@ -46,6 +62,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3' },
     contender: { type: 'string', default: contenders.join() },
     picture: { type: 'string' },
+    plan: { type: 'boolean', default: false },
   },
 });
 if (!values.log) throw new Error('expected --log FILE');
@@ -56,13 +73,17 @@ const chosen = contenders.filter((name) => values.contender.split(',').includes(
 const heldOut = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }).validationImages!;
 const nasnet = resolve(import.meta.dirname, '../bin/nasnet');
 
-const read = (): Run[] =>
+const read = (): (Run | Planned)[] =>
   existsSync(log)
     ? readFileSync(log, 'utf8')
         .split('\n')
         .filter(Boolean)
         .map((line) => JSON.parse(line))
     : [];
+const write = (line: Run | Planned) => appendFileSync(log, `${JSON.stringify(line)}\n`);
+const runs = () => read().filter((line) => 'test' in line);
+const same = (a: Task) => (b: Task) => a.contender === b.contender && a.minutes === b.minutes && a.seed === b.seed;
+const named = ({ cells, filters, resolution, epochs }: Plan) => `${cells}:${filters}:${resolution}:${epochs}`;
 
 /** Returns the output of a command with --json. */
 function answer(words: string[]) {
@@ -75,80 +96,100 @@ function answer(words: string[]) {
   return JSON.parse(stdout);
 }
 
-function search(minutes: number, seed: number, folder: string): Found {
+function search(task: Task, folder: string): Run {
+  const { minutes, seed } = task;
   const study = join(folder, 'study.db');
   const found = answer(['search', '--minutes', `${minutes}`, '--seed', `${seed}`, '--study', study]);
-  const { cells, filters, resolution, recipe } = found.finalTraining;
-  return {
-    test: found.final.testAccuracy,
-    seconds: found.budget.spent,
-    network: `${cells}:${filters}:${resolution}:${recipe.epochs}`,
-  };
+  const { recipe, ...size } = found.finalTraining;
+  const network = named({ ...size, epochs: recipe.epochs });
+  return { ...task, test: found.final.testAccuracy, seconds: found.budget.spent, network };
 }
 
-/** One cell that has the whole budget, the measuring of its speed included. */
-async function alone(decisions: readonly number[], minutes: number, seed: number, folder: string): Promise<Found> {
-  const began = performance.now();
+/** A search of which every minute belongs to the final network. */
+const aloneSettings = async ({ minutes, seed }: Task) => {
   const counts = countsOf(await prepareCifar10());
-  const settings = fitted(
-    settingsOf('laptop', { dataset: 'cifar10', seed, strategy: 'random', budget: 60 * minutes }),
-    counts,
-  );
+  const laptop = settingsOf('laptop', { dataset: 'cifar10', seed, strategy: 'random', budget: 60 * minutes });
+  return { counts, settings: fitted(laptop, counts) };
+};
+
+/** One cell that has the whole budget, the measuring of its speed included. */
+async function planCell(task: Task): Promise<Plan> {
+  const began = performance.now();
+  const { counts, settings } = await aloneSettings(task);
   const searching = { settings, counts, trials: 0, workers: availableParallelism() };
   const { laws } = await startOf(searching, true, () => {});
-  const candidate = new Candidate(decisions, defaultSpace);
+  const candidate = new Candidate(decisionsOf(task), defaultSpace);
   const options = costOptions(searching, laws);
   const predicted = finalCosts([candidate], options);
-  const left = () => 60 * minutes - (performance.now() - began) / 1000;
-  const first = finalSizes(settings)[finalWithin(left(), 60 * minutes, predicted).size]!;
+  const left = () => 60 * task.minutes - (performance.now() - began) / 1000;
+  const first = finalSizes(settings)[finalWithin(left(), 60 * task.minutes, predicted).size]!;
   const ratio =
     (await epochRatio(candidate, first, searching, {
       threads: availableParallelism(),
       epochSeconds: epochSeconds(first, [candidate], options),
     })) ?? 1;
   const costs = predicted.map(({ epoch, once, ...rest }) => ({ ...rest, epoch: ratio * epoch, once: ratio * once }));
-  const { size, epochs } = finalWithin(left(), 60 * minutes, costs);
-  const training = finalSizes(settings)[size]!;
-  const { cells, filters, resolution, recipe } = training;
-  const cell = join(folder, 'cell.json');
-  writeFileSync(cell, JSON.stringify(candidate.architecture));
-  const words = [
-    '--recipe',
-    'fast',
-    '--batch-size',
-    `${recipe.batchSize}`,
-    '--validation-images',
-    `${settings.validationImages}`,
-  ];
-  const { test } = answer([
-    ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
-    ...[...words, '--seed', `${seed}`, '--output', join(folder, 'network.safetensors'), '--overwrite'],
-  ]);
-  const seconds = (performance.now() - began) / 1000;
-  return { test: test.accuracy, seconds, network: `${cells}:${filters}:${resolution}:${epochs}` };
+  const { size, epochs } = finalWithin(left(), 60 * task.minutes, costs);
+  const { cells, filters, resolution } = finalSizes(settings)[size]!;
+  return { cells, filters, resolution, epochs };
 }
 
-function cellOf(contender: 'nasnet-a' | 'random', seed: number): number[] {
+async function trainCell(task: Task, plan: Plan, folder: string): Promise<number> {
+  const { settings } = await aloneSettings(task);
+  const same = ({ cells, filters, resolution }: Plan) =>
+    cells === plan.cells && filters === plan.filters && resolution === plan.resolution;
+  const { recipe } = finalSizes(settings).find((size) => same({ ...size, epochs: 0 }))!;
+  const cell = join(folder, 'cell.json');
+  writeFileSync(cell, JSON.stringify(new Candidate(decisionsOf(task), defaultSpace).architecture));
+  const { cells, filters, resolution, epochs } = plan;
+  const { test } = answer([
+    ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
+    ...['--recipe', 'fast', '--batch-size', `${recipe.batchSize}`, '--seed', `${task.seed}`],
+    ...['--validation-images', `${settings.validationImages}`],
+    ...['--output', join(folder, 'network.safetensors'), '--overwrite'],
+  ]);
+  return test.accuracy;
+}
+
+function decisionsOf({ contender, seed }: Task): number[] {
   if (contender === 'random') return sampleDecisions(new RandomStream(`budget, seed ${seed}`));
   return publishedDecisions(defaultSpace, 5)[0]!;
 }
 
-function run(contender: Contender, minutes: number, seed: number, folder: string): Found | Promise<Found> {
-  if (contender === 'search') return search(minutes, seed, folder);
-  if (contender === 'resnet') return resnet(minutes, seed, heldOut);
-  if (contender === 'pytorch') return resnetInPyTorch(minutes, seed, heldOut, folder);
-  return alone(cellOf(contender, seed), minutes, seed, folder);
+function planOf(task: Task, folder: string): Plan | Promise<Plan> {
+  if (task.contender === 'resnet') return planResNet(task.minutes, heldOut);
+  if (task.contender === 'pytorch') return planInPyTorch(task.minutes, heldOut, folder);
+  return planCell(task);
+}
+
+function accuracyOf(task: Task, plan: Plan, folder: string): number | Promise<number> {
+  if (task.contender === 'resnet') return trainResNet(plan, task.seed, heldOut);
+  if (task.contender === 'pytorch') return trainInPyTorch(plan, task.seed, heldOut, folder);
+  return trainCell(task, plan, folder);
+}
+
+/** Trains by the plan of the log, which is made first where it is missing. */
+async function runPlan(task: Task, folder: string): Promise<void> {
+  let planned = read().find((line): line is Planned => 'plan' in line && same(task)(line));
+  if (!planned) {
+    planned = { ...task, plan: await planOf(task, folder) };
+    write(planned);
+  }
+  if (values.plan) return;
+  const began = performance.now();
+  const test = await accuracyOf(task, planned.plan, folder);
+  write({ ...task, test, seconds: (performance.now() - began) / 1000, network: named(planned.plan) });
 }
 
 for (let seed = 1; seed <= Number(values.seeds); seed++) {
   for (const minutes of budgets) {
     for (const contender of chosen) {
-      const same = (run: Run) => run.contender === contender && run.minutes === minutes && run.seed === seed;
-      if (read().some(same)) continue;
+      const task = { contender, minutes, seed };
+      if (runs().some(same(task))) continue;
       const folder = join(dirname(log), `${contender}-${minutes}-${seed}`);
       mkdirSync(folder, { recursive: true });
-      const found = await run(contender, minutes, seed, folder);
-      appendFileSync(log, `${JSON.stringify({ contender, minutes, seed, ...found } satisfies Run)}\n`);
+      if (contender !== 'search') await runPlan(task, folder);
+      else if (!values.plan) write(search(task, folder));
     }
   }
 }
@@ -159,10 +200,10 @@ const halfOf = (values: readonly number[]) =>
 
 const results = budgets.flatMap((minutes) =>
   chosen.flatMap((contender) => {
-    const runs = read().filter((run) => run.contender === contender && run.minutes === minutes);
-    if (runs.length === 0) return [];
-    const tests = runs.map(({ test }) => test);
-    return [{ minutes, contender, runs, accuracy: mean(tests), half: halfOf(tests) }];
+    const some = runs().filter((run) => run.contender === contender && run.minutes === minutes);
+    if (some.length === 0) return [];
+    const tests = some.map(({ test }) => test);
+    return [{ minutes, contender, runs: some, accuracy: mean(tests), half: halfOf(tests) }];
   }),
 );
 

@@ -1,12 +1,13 @@
 // Measures whether training in bfloat16 ranks cells as training in float32 does, on the same random cells with several
 // runs each.
 //   node bench/precision.ts [--cells 24] [--runs 4] [--workers 2] [--validation 2000] [--seed 1] [--device cpu]
-//                           [--json FILE] [PROXY]
+//                           [--log FILE] [--json FILE] [PROXY]
 // PROXY is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, by default the laptop's child, 1:8:16:4000:1:64:0.1.
 // Kendall's τ between the means of two halves of the float32 runs is the upper limit for any other way of training. It
 // is compared with τ between one half of float32 and the other half (by seed) of bfloat16; both are averaged over all
 // ways to halve the runs. The difference has a 95 % interval from resampling the cells 2,000 times.
-import { writeFileSync } from 'node:fs';
+// A run of all cells is a line of the log, from which the bench goes on after it was stopped.
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { computingOn } from '../src/engine/device.ts';
@@ -23,6 +24,7 @@ const { values, positionals } = parseArgs({
     validation: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
     device: { type: 'string', default: 'cpu' },
+    log: { type: 'string' },
     json: { type: 'string' },
   },
 });
@@ -40,17 +42,49 @@ const architectures = randomCells(cells, values.seed);
 const rewards: Record<Precision, number[][]> = { float32: [], bfloat16: [] };
 const seconds: Record<Precision, number[]> = { float32: [], bfloat16: [] };
 for (const kind of precisions) rewards[kind] = architectures.map(() => []);
+
+/** A run of all cells, a line of the log. */
+interface Pass {
+  /** What it depends on: proxy, cells, images, seed and device. */
+  of: string;
+  precision: Precision;
+  run: number;
+  /** [cells][1] */
+  rewards: number[][];
+  /** Mean seconds per child. */
+  seconds: number;
+}
+
+const of = [proxy, cells, values.validation, values.seed, values.device].join(' ');
+const log = values.log;
+const passes: Pass[] =
+  log && existsSync(log)
+    ? readFileSync(log, 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line))
+    : [];
+
+async function pass(precision: Precision, run: number): Promise<Pass> {
+  const known = passes.find((pass) => pass.of === of && pass.precision === precision && pass.run === run);
+  if (known) return known;
+  const found = await measure(architectures, {
+    files,
+    training: trainingOf(proxy),
+    validationImages: Number(values.validation),
+    workers: Number(values.workers),
+    seed: values.seed,
+    runs: [run],
+    computing: computingOn(values.device, precision),
+  });
+  const made = { of, precision, run, ...found };
+  if (log) appendFileSync(log, `${JSON.stringify(made)}\n`);
+  return made;
+}
+
 for (let run = 0; run < runs; run++) {
   for (const kind of run % 2 ? precisions.toReversed() : precisions) {
-    const found = await measure(architectures, {
-      files,
-      training: trainingOf(proxy),
-      validationImages: Number(values.validation),
-      workers: Number(values.workers),
-      seed: values.seed,
-      runs: [run],
-      computing: computingOn(values.device, kind),
-    });
+    const found = await pass(kind, run);
     found.rewards.forEach((each, cell) => {
       rewards[kind][cell]!.push(...each);
     });

@@ -8,11 +8,15 @@ import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
 import type { Training } from '../src/study/settings.ts';
-import { type Recipe, smallRecipe } from '../src/train/recipe.ts';
+import { type Recipe, recipes, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
 
-/** The suffixes after an @: an augmentation, or held-out images as nasnet 0.1.0 showed them. */
-const variants: Record<string, Partial<Recipe>> = { ...augmentations, 'as-stored': { matchTestView: false } };
+/** The suffixes after an @: an augmentation, held-out images as nasnet 0.1.0 showed them, the recipe `fast`. */
+const variants: Record<string, Partial<Recipe>> = {
+  ...augmentations,
+  'as-stored': { matchTestView: false },
+  fast: { ...recipes.fast, translate: 0 },
+};
 
 /** Parses N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE and variants of the recipe such as @translate. */
 export function trainingOf(proxy: string): Training {

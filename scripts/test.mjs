@@ -58,8 +58,10 @@ function testFiles(word) {
  */
 function phase(node, parameters) {
   return new Promise((resolve) => {
-    // Whatever starts `node` itself (a package's launcher) must get this one too.
-    const env = { ...process.env, PATH: `${dirname(node)}:${process.env.PATH}` };
+    // Whatever starts `node` itself (a package's launcher) must get this one too. Every test file is a process that
+    // finds the sources compiled by the one before.
+    const NODE_COMPILE_CACHE = process.env.NODE_COMPILE_CACHE ?? join(root, 'build/code');
+    const env = { ...process.env, NODE_COMPILE_CACHE, PATH: `${dirname(node)}:${process.env.PATH}` };
     const child = spawn(node, parameters, { cwd: root, stdio: 'inherit', env });
     const stop = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
     process.on('SIGINT', stop).on('SIGTERM', stop);

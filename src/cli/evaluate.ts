@@ -1,51 +1,38 @@
-// `nasnet evaluate MODEL [IMAGES]`: evaluates a network on images that it was not trained on. This file chooses the
-// images and shows the progress; evaluation-words.ts formats the result.
+// `nasnet evaluate MODEL [IMAGES]`: evaluates a network on images that it was not trained on. This file shows the
+// progress; evaluated-images.ts finds the images, evaluation-words.ts formats the result.
 
 import { createHash } from 'node:crypto';
 import { realpathSync, statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { cacheRoot } from '../data/cache.ts';
-import { classes as cifar10Classes } from '../data/cifar10-files.ts';
-import { fewNames, type LabelOrder, labelOrders } from '../data/class-names.ts';
-import { openDataset } from '../data/dataset.ts';
-import { visibleFolders } from '../data/image-files.ts';
-import { testImageNames } from '../data/image-names.ts';
-import { findLabelledImages } from '../data/labelled-images.ts';
+import { type LabelOrder, labelOrders } from '../data/class-names.ts';
 import { otherDecoderSentence } from '../data/picture-decoder.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import { isArchive } from '../streams/open-source.ts';
 import { batchWithinMemory } from '../train/evaluation.ts';
-import { chosenPlaces, datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
+import { chosenPlaces, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { writeWhole } from '../whole-file.ts';
 import { duration, percent, whole } from '../words.ts';
+import { type EvaluatedImagesFlags, findEvaluatedImages } from './evaluated-images.ts';
 import { evaluationDocument, evaluationPage, evaluationWords } from './evaluation-words.ts';
-import { prepareDataset } from './flags/dataset-flags.ts';
 import { addDeviceFlags, computingOf, type DeviceFlags } from './flags/device-flags.ts';
 import { modelFileOf } from './flags/model-file-of.ts';
 import { wholeNumber } from './flags/parsers.ts';
 import { enlargeHelp, enlargement, scaleWarning, shownEnlarged } from './flags/test-view-flag.ts';
-import { streamedPictures, wasStreamed, wasTrainedOn } from './streamed-evaluation.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { onInterrupt } from './terminal/interrupt.ts';
 import { LiveBlock } from './terminal/live-block.ts';
 
-interface Flags extends DeviceFlags {
-  dataset?: string;
-  data?: string;
-  devkit?: string;
-  labels?: string;
-  labelOrder?: LabelOrder;
+interface Flags extends DeviceFlags, EvaluatedImagesFlags {
   limit?: number;
   batch?: number;
   enlarge?: number;
-  threads: number;
   page?: string;
   overwrite?: boolean;
   json?: boolean;
@@ -112,7 +99,8 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   const computing = computingOf(flags);
   prepareDevice(computing.device);
   const batchSize = flags.batch ?? batchWithinMemory(planOf(description));
-  const { source, name } = await findSource(path, description, images, batchSize, flags, block);
+  const { count, name, choose } = await findEvaluatedImages(path, description, images, batchSize, flags, block);
+  const source = choose(chosenPlaces(count, flags.limit));
   const results = new ResultFiles({ of: `evaluate ${path} ${name}`, inputs: [path], overwrite: flags.overwrite });
   if (flags.page !== undefined) results.claim(flags.page);
   const state = stateFile(path, source, description);
@@ -153,70 +141,6 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   }
   if (flags.json) printDocument(evaluationDocument({ model: path, checksum, images: name, classes, measured, nameOf }));
   else printWords(evaluationWords(classes, measured));
-}
-
-/** Returns the images that arguments and flags name. @throws InputError if they are inconsistent */
-async function findSource(
-  path: string,
-  description: ModelDescription,
-  images: string | undefined,
-  batchSize: number,
-  flags: Flags,
-  block: LiveBlock,
-): Promise<{ source: ImageSource; name: string }> {
-  if (images !== undefined && flags.dataset !== undefined) {
-    throw new InputError(`--dataset: expected it or a folder of images, got both (${images} and ${flags.dataset})`);
-  }
-  if (flags.labelOrder !== undefined && flags.labels === undefined) {
-    throw new InputError('--label-order: expected --labels with it, got none');
-  }
-  const { classes, network, preprocessing } = description;
-  const named = images ?? flags.dataset;
-  if (flags.labels === undefined && named !== undefined && isStreamedFor(named, description, flags)) {
-    const { limit, threads, devkit } = flags;
-    const source = await streamedPictures(path, named, description, { devkit, limit, batchSize, threads }, block);
-    return { source, name: named };
-  }
-  const learned = images !== undefined && flags.labels === undefined && isTrainingFolder(images, description);
-  if (learned) block.log(`${images}: the network was trained on this folder, so its test images are used`);
-  const dataset =
-    flags.dataset ?? (learned ? images : images === undefined || images === 'cifar10' ? 'cifar10' : undefined);
-  if (dataset === undefined) {
-    const { folder, images: found, omitted } = findLabelledImages(images!, classes, flags);
-    if (omitted.counts.size > 0) block.log(`${folder}: omitted ${omitted.words()}`);
-    const chosen = Array.from(chosenPlaces(found.length, flags.limit), (place) => found[place]!);
-    return { source: fileSource(chosen, preprocessing, network.input, batchSize), name: folder };
-  }
-  if (flags.labels !== undefined) throw new InputError('--labels: expected a folder of images with it, got none');
-  if (dataset === 'cifar10')
-    requireClasses(path, classes, cifar10Classes, "CIFAR-10's classes; for others give a folder of images");
-  const [resolution, width] = network.input;
-  if (width !== resolution)
-    throw new InputError(`${path}: expected a square input for ${dataset}, got ${resolution} × ${width}`);
-  const files = await prepareDataset({ dataset, data: flags.data, size: resolution }, block);
-  requireClasses(path, classes, files.classes, `the classes of ${dataset} (${fewNames(files.classes)})`);
-  const { test } = await openDataset(files, { resolution });
-  const indices = chosenPlaces(files.test.count, flags.limit);
-  const shown = { view: preprocessing, batchSize, imageName: testImageNames(files) };
-  return { source: datasetSource(test, files.train.path, indices, shown), name: dataset };
-}
-
-/** Whether pictures are streamed: archives and shards, and folders for a network that was trained in this way. */
-const isStreamedFor = (path: string, description: ModelDescription, { dataset }: Flags): boolean =>
-  path !== 'cifar10' &&
-  (isArchive(path) || (wasStreamed(description) && (dataset !== undefined || isTrainingFolder(path, description))));
-
-/**
- * Whether a folder has the name and the classes of the network's training folder, most of whose images it was trained
- * on.
- */
-function isTrainingFolder(folder: string, description: ModelDescription): boolean {
-  if (!wasTrainedOn(description, basename(resolve(folder)))) return false;
-  return visibleFolders(folder).sort().join('\n') === description.classes.join('\n');
-}
-
-function requireClasses(path: string, got: string[], wanted: readonly string[], words: string): void {
-  if (got.join('\n') !== wanted.join('\n')) throw new InputError(`${path}: expected ${words}, got ${fewNames(got)}`);
 }
 
 /** Returns the file of this evaluation's counts in the cache, one for each model and set of images. */

@@ -1,6 +1,7 @@
 // The pictures of `nasnet evaluate` that are streamed: of an archive or shards, and the test pictures of a folder that
 // the network was trained on by streaming it.
 
+import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { decodersOf } from '../children/streamed-images.ts';
 import { ClassNames, fewNames } from '../data/class-names.ts';
@@ -11,13 +12,12 @@ import { type ModelDescription, planOf } from '../model/model-file.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
 import type { ImageSource } from '../streams/open-source.ts';
 import { openEvaluationSource, openTrainingSource, trainingName } from '../streams/training-source.ts';
-import { chosenPlaces, type ImageSource as EvaluatedImages } from '../train/image-source.ts';
 import { whole } from '../words.ts';
+import type { EvaluatedImages } from './evaluated-images.ts';
 import type { LiveBlock } from './terminal/live-block.ts';
 
 export interface StreamedEvaluation {
   devkit?: string | undefined;
-  limit?: number | undefined;
   batchSize: number;
   threads: number;
 }
@@ -41,16 +41,14 @@ export async function streamedPictures(
   description: ModelDescription,
   options: StreamedEvaluation,
   block: LiveBlock,
-): Promise<EvaluatedImages> {
+): Promise<Omit<EvaluatedImages, 'name'>> {
   const { classes, network, preprocessing } = description;
   const [size, width] = network.input;
   if (size !== width)
     throw new InputError(`${model}: expected a square input for streamed pictures, got ${size} × ${width}`);
   const { source, places } = await openPictures(path, description, options, block);
   const classOf = placesOf(source.classes, new ClassNames(classes), path);
-  const chosen = chosenPlaces(places.length, options.limit).sort(); // in the source's order, which reads fastest
   const shown = {
-    places: chosen.map((place) => places[place]!),
     size,
     preprocessing,
     batchSize: options.batchSize,
@@ -58,10 +56,16 @@ export async function streamedPictures(
     classOf,
   };
   return {
-    count: chosen.length,
-    identity: JSON.stringify([source.identity, options.limit]),
-    nameOf: (place) => source.nameOf(shown.places[place]!),
-    batches: (from) => evaluationPictures(source, shown, from),
+    count: places.length,
+    choose(wanted) {
+      const chosen = wanted.toSorted().map((place) => places[place]!); // in the source's order, which reads fastest
+      return {
+        count: chosen.length,
+        identity: JSON.stringify([source.identity, createHash('sha256').update(chosen).digest('hex')]),
+        nameOf: (place) => source.nameOf(chosen[place]!),
+        batches: (from) => evaluationPictures(source, { ...shown, places: chosen }, from),
+      };
+    },
   };
 }
 

@@ -13,9 +13,7 @@ export function anchorsOf(
   [height, width]: readonly [height: number, width: number],
   ratios: readonly number[],
 ): Float32Array {
-  const shapes = ratios.flatMap((ratio) =>
-    sides.map((side) => [side / Math.sqrt(ratio), side * Math.sqrt(ratio)] as const),
-  );
+  const shapes = anchorShapes(sides, ratios);
   const anchors = new Float32Array(height * width * shapes.length * 4);
   let place = 0;
   for (let row = 0; row < height; row++) {
@@ -28,4 +26,12 @@ export function anchorsOf(
     }
   }
   return anchors;
+}
+
+/** Returns height and width of the anchors of a place. */
+export function anchorShapes(
+  sides: readonly number[],
+  ratios: readonly number[],
+): (readonly [height: number, width: number])[] {
+  return ratios.flatMap((ratio) => sides.map((side) => [side / Math.sqrt(ratio), side * Math.sqrt(ratio)] as const));
 }

@@ -1,8 +1,8 @@
 // Boxes as offsets from other boxes (Ren et al., 2015): the centre's in units of the other's sides, and the logarithms
 // of the sides' ratios, each times its factor.
 
-import { operator } from '../engine/operator.ts';
-import { stack } from '../engine/operators.ts';
+import { tensor } from '../engine/create.ts';
+import { minimum, stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { regionRules } from './detector-settings.ts';
 
@@ -52,13 +52,8 @@ export function decodeBoxes(offsets: Tensor, from: Tensor): Tensor {
   return stack([x1, y1, x2, y2], -1);
 }
 
-/** Returns boxes [n, 4] within [0, width] × [0, height]. */
-export function clipBoxes(boxes: Tensor, [height, width]: readonly [height: number, width: number]): Tensor {
-  const columns = boxes.split(1, 1);
-  return concatenate.tensor(
-    columns.map((column, index) => column.clamp(0, index % 2 === 0 ? width : height)),
-    1,
-  );
+/** Returns boxes [pictures, n, 4] within [0, width] × [0, height] of their pictures. */
+export function clipBoxes(boxes: Tensor, extents: readonly (readonly [height: number, width: number])[]): Tensor {
+  const limits = extents.flatMap(([height, width]) => [width, height, width, height]);
+  return minimum(boxes.clamp(0), tensor(limits, [extents.length, 1, 4], { dtype: boxes.dtype, device: boxes.device }));
 }
-
-const concatenate = operator('aten::cat');

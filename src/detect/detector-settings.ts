@@ -42,6 +42,7 @@ export interface HeadRules {
   readonly proposals: number;
   /** Side of the smallest anchor for pictures whose shorter side is at least `anchorPixels`; in proportion below. */
   readonly anchor: number;
+  readonly anchorPixels: number;
   readonly ratios: readonly number[];
   /** Anchors of one place have the sides 1, 2, 4 … times the level's smallest. */
   readonly scales: number;
@@ -59,8 +60,6 @@ export interface HeadRules {
   readonly leastScore: number;
 }
 
-const anchorPixels = 600;
-
 export const headRules: Record<HeadName, HeadRules> = {
   /** faster_rcnn_nas_coco.config of tensorflow/models. */
   paper: {
@@ -69,6 +68,7 @@ export const headRules: Record<HeadName, HeadRules> = {
     framing: 'stretch',
     proposals: 300, // paper, Table 4: 300 to 500; the configuration has 500, later 50
     anchor: 64, // 256 × 0.25
+    anchorPixels: 600,
     ratios: [0.5, 1, 2],
     scales: 4,
     sampled: 64,
@@ -85,6 +85,7 @@ export const headRules: Record<HeadName, HeadRules> = {
     framing: 'fit',
     proposals: 300,
     anchor: 32,
+    anchorPixels: 800, // torchvision brings the shorter side to 800
     ratios: [0.5, 1, 2],
     scales: 1,
     candidates: { training: 2000, test: 1000 },
@@ -127,7 +128,7 @@ export function detectorSettings(choices: DetectorChoices): DetectorSettings {
     within('pixels', side, 'size');
     if (side < leastSide) throw new InputError(`size: expected at least ${leastSide} pixels, got ${side}`);
   }
-  const share = Math.min(1, Math.min(...input) / anchorPixels);
+  const share = Math.min(1, Math.min(...input) / rules.anchorPixels);
   return {
     framing: rules.framing,
     channels: rules.channels,

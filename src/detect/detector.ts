@@ -123,10 +123,10 @@ export class Detector extends Module {
   losses(images: Tensor, truths: readonly Truth[], random: RandomStream, progress: number): Losses {
     const rules = headRules[this.plan.settings.head];
     const { levels, scores } = this.#propose(images, progress);
-    const proposals = truths.map(
-      ({ extent }, picture) =>
-        this.#proposalNetwork.proposals(scores, picture, extent).toArray() as Float32Array<ArrayBuffer>,
-    );
+    const extents = truths.map(({ extent }) => extent);
+    const proposals = this.#proposalNetwork
+      .proposals(scores, extents)
+      .map((boxes) => boxes.toArray() as Float32Array<ArrayBuffer>);
     const sampled = sampleProposals(proposals, truths, rules, random.split('proposals'));
     const count = sampled.places.length;
     const { device } = this;
@@ -158,8 +158,9 @@ export class Detector extends Module {
     return scope(() =>
       noGrad(() => {
         const { levels, scores } = this.#propose(images, 1);
+        const proposals = this.#proposalNetwork.proposals(scores, extents);
         return extents.map((extent, picture) => {
-          const boxes = this.#proposalNetwork.proposals(scores, picture, extent);
+          const boxes = proposals[picture]!;
           const own = levels.map((level) => level.narrow(0, picture, 1));
           return this.#found(own, boxes, inputOf(images), extent, options);
         });
@@ -194,7 +195,7 @@ export class Detector extends Module {
       const offsets = cat(parts.map((part) => part.offsets)); // [proposals, classes, 4]
       const classes = this.plan.classes;
       const decoded = decodeBoxes(offsets, boxes.unsqueeze(1).expand([-1, classes, -1])).reshape([-1, 4]);
-      const all = clipBoxes(decoded, extent); // [proposals · classes, 4]
+      const all = clipBoxes(decoded.unsqueeze(0), [extent]).squeeze(0); // [proposals · classes, 4]
       const scores = probabilities.narrow(1, 1, classes).reshape([-1]);
       const likely = nonzero.tensor(scores.gt(leastScore)).squeeze(1);
       const chosen = all.indexSelect(0, likely);

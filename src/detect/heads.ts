@@ -4,7 +4,7 @@
 import { indexTensor, zeros } from '../engine/create.ts';
 import type { Precision } from '../engine/device.ts';
 import { operator } from '../engine/operator.ts';
-import { cat } from '../engine/operators.ts';
+import { cat, pixelMean } from '../engine/operators.ts';
 import { cropAndResize, roiAlign } from '../engine/regions.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { CellSettings } from '../model/cell.ts';
@@ -114,17 +114,19 @@ class PaperHead extends Module implements Head {
   }
 
   classify([map]: readonly Tensor[], { boxes, places, input }: Proposals, progress: number): Classified {
-    const shares = boxes.div(sidesOf(input, boxes));
-    const crops = cropAndResize(map!, { boxes: shares, places, size: [cropSide, cropSide] }).to(this.#precision);
+    const regions = { boxes: boxes.div(sidesOf(input, boxes)), places, size: [cropSide, cropSide] as const };
     const [current, previous] = this.#plan.endpoints as [string, string];
     const width = this.#plan.trunk.ends[previous]![2];
+    // The map is divided, not the crops, which are larger: their parts would be copied, and so would their gradients.
+    const crops = (first: number, channels: number) =>
+      cropAndResize(map!.narrow(1, first, channels), regions).to(this.#precision);
     const known = new Map([
-      [previous, crops.narrow(1, 0, width)],
-      [current, crops.narrow(1, width, crops.shape[1]! - width)],
+      [previous, crops(0, width)],
+      [current, crops(width, map!.shape[1]! - width)],
     ]);
     const last = Object.keys(this.#plan.tail!.ends)[0]!;
     const results = this.#tail.behind(known, { progress, relus: new SharedRelus() });
-    return this.#outputs.forward(asFloats(results.get(last)!).relu().mean([2, 3]));
+    return this.#outputs.forward(pixelMean(asFloats(results.get(last)!).relu()));
   }
 }
 
@@ -184,7 +186,7 @@ class PyramidHead extends Module implements Head {
       const own = levels.flatMap((each, proposal) => (each === level ? [proposal] : []));
       if (own.length === 0) return;
       order.push(...own);
-      const rows = indexTensor(own, boxes.device);
+      const rows = indexTensor(Int32Array.from(own), boxes.device);
       const scale = 1 / this.#plan.levels[level]!.stride;
       parts.push(
         roiAlign(maps[level]!, {
@@ -197,11 +199,13 @@ class PyramidHead extends Module implements Head {
     });
     const { channels } = this.#plan.settings;
     if (parts.length === 0) parts.push(zeros([0, channels, alignSide, alignSide], { device: boxes.device }));
+    const features = this.#hidden.reduce((input, layer) => layer.forward(input).relu(), cat(parts).flatten(1));
+    const { logits, offsets } = this.#outputs.forward(features);
+    // Level after level up to here, since outputs are smaller to sort than cells.
     const back = new Int32Array(order.length);
     for (const [place, proposal] of order.entries()) back[proposal] = place;
-    const cells = cat(parts).indexSelect(0, indexTensor(back, boxes.device));
-    const features = this.#hidden.reduce((input, layer) => layer.forward(input).relu(), cells.flatten(1));
-    return this.#outputs.forward(features);
+    const rows = indexTensor(back, boxes.device);
+    return { logits: logits.indexSelect(0, rows), offsets: offsets.indexSelect(0, rows) };
   }
 }
 

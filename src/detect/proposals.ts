@@ -27,6 +27,8 @@ export interface AnchorScores {
   counts: readonly number[];
 }
 
+type Size = readonly [height: number, width: number];
+
 /** Width and height below which a proposal is no box, in pixels. */
 const leastSide = 1e-3;
 const mostReluSix = 6;
@@ -95,65 +97,76 @@ export class ProposalNetwork extends Module {
   }
 
   /**
-   * Returns the proposals of one picture by falling score: float32 [at most settings.proposals, 4]. No gradient passes
+   * Returns the proposals of each picture by falling score: float32 [at most settings.proposals, 4]. No gradient passes
    * through them.
-   * @param extent height and width of the picture within the input
+   * @param extents height and width of each picture within the input
    */
-  proposals(scores: AnchorScores, picture: number, extent: readonly [number, number]): Tensor {
+  proposals({ logits, offsets, anchors, counts }: AnchorScores, extents: readonly Size[]): Tensor[] {
     const { settings } = this.#plan;
-    const { candidates } = headRules[settings.head];
+    const most = headRules[settings.head].candidates?.[this.training ? 'training' : 'test'];
     return scope(() =>
       noGrad(() => {
-        const { device } = scores.logits;
-        const anchors = tensor(scores.anchors, [scores.anchors.length / 4, 4], { device });
-        const objectness = scores.logits.select(0, picture).softmax(1).select(1, 1); // [anchors]
-        const most = candidates?.[this.training ? 'training' : 'test'];
-        const places = most === undefined ? undefined : bestOfLevels(objectness, scores.counts, most);
-        const chosen = (values: Tensor) => (places ? values.indexSelect(0, places) : values);
-        const offsets = scores.offsets.select(0, picture);
-        const boxes = clipBoxes(decodeBoxes(chosen(offsets), chosen(anchors)), extent);
-        const survivors = nonMaximumSuppression(boxes, scoresOfBoxes(chosen(objectness), boxes), {
-          classes: scores.counts.length > 1 && places ? levelOf(places, scores.counts) : undefined,
-          threshold: regionRules.suppression,
-          limit: settings.proposals,
+        const { device } = logits;
+        const all = tensor(anchors, [anchors.length / 4, 4], { device });
+        // The softmax of two scores, [pictures, anchors].
+        const objectness = logits.select(2, 1).sub(logits.select(2, 0)).sigmoid();
+        const chosen =
+          most === undefined
+            ? { offsets, anchors: all, scores: objectness }
+            : bestOfLevels({ offsets, anchors: all, objectness }, counts, most);
+        const boxes = clipBoxes(decodeBoxes(chosen.offsets, chosen.anchors), extents); // [pictures, chosen, 4]
+        const scores = scoresOfBoxes(chosen.scores, boxes);
+        const levels = counts.flatMap((count, level) => new Array<number>(Math.min(most ?? count, count)).fill(level));
+        const classes = counts.length > 1 ? indexTensor(Int32Array.from(levels), device) : undefined;
+        return extents.map((_, picture) => {
+          const own = boxes.select(0, picture);
+          const survivors = nonMaximumSuppression(own, scores.select(0, picture), {
+            classes,
+            threshold: regionRules.suppression,
+            limit: settings.proposals,
+          });
+          return own.indexSelect(0, survivors);
         });
-        return boxes.indexSelect(0, survivors);
       }),
     );
   }
 }
 
-/** Returns the places of the `most` highest scores of each level, int64. */
-function bestOfLevels(scores: Tensor, counts: readonly number[], most: number): Tensor {
+/** Returns the offsets, anchors and scores of the `most` best anchors of each level, level after level. */
+function bestOfLevels(
+  { offsets, anchors, objectness }: { offsets: Tensor; anchors: Tensor; objectness: Tensor },
+  counts: readonly number[],
+  most: number,
+): { offsets: Tensor; anchors: Tensor; scores: Tensor } {
   let first = 0;
-  return cat(
-    counts.map((count) => {
-      const { indices } = scores.narrow(0, first, count).topk(Math.min(most, count), 0);
-      const places = indices.add(first);
-      first += count;
-      return places;
-    }),
-  );
-}
-
-/** Returns the level of each place, int64. */
-function levelOf(places: Tensor, counts: readonly number[]): Tensor {
-  let end = 0;
-  const levels = Array.from(places.toArray(), () => 0);
-  const numbers = places.toArray();
-  for (const count of counts.slice(0, -1)) {
-    end += count;
-    for (const [index, place] of numbers.entries()) if (place >= end) levels[index]! += 1;
-  }
-  return indexTensor(levels, places.device);
+  const best = counts.map((count) => {
+    const { values, indices } = objectness.narrow(1, first, count).topk(Math.min(most, count), 1);
+    const places = indices.add(first);
+    first += count;
+    return { values, places };
+  });
+  const places = cat(
+    best.map((each) => each.places),
+    1,
+  ); // [pictures, chosen]
+  const [pictures, chosen] = places.shape as [number, number];
+  return {
+    offsets: offsets.gather(1, places.unsqueeze(2).expand([-1, -1, 4])),
+    anchors: anchors.indexSelect(0, places.reshape([-1])).reshape([pictures, chosen, 4]),
+    scores: cat(
+      best.map(({ values }) => values),
+      1,
+    ),
+  };
 }
 
 /** Returns the scores with NaN for boxes without width or height, which suppression leaves out. */
 export function scoresOfBoxes(scores: Tensor, boxes: Tensor): Tensor {
+  const last = boxes.shape.length - 1;
   const side = (axis: number) =>
     boxes
-      .select(1, axis + 2)
-      .sub(boxes.select(1, axis))
+      .select(last, axis + 2)
+      .sub(boxes.select(last, axis))
       .ge(leastSide);
   return where(side(0).logicalAnd(side(1)), scores, scores.mul(Number.NaN));
 }

@@ -167,9 +167,7 @@ const onesLikeOperator = operator('aten::ones_like');
 
 /** Creates an index tensor as libtorch requires it: int64, with one axis unless a shape is given. */
 export function indexTensor(indices: ArrayLike<number>, device?: string, shape?: readonly number[]): Tensor {
-  const numbers =
-    indices instanceof Int32Array // which libtorch converts faster than JavaScript
-      ? indices
-      : BigInt64Array.from({ length: indices.length }, (_, place) => BigInt(indices[place]!));
+  // Both convert faster in libtorch than to BigInt in JavaScript; float64 has every safe integer.
+  const numbers = indices instanceof Int32Array ? indices : Float64Array.from(indices);
   return scope(() => tensor(numbers, shape, { dtype: 'int64', device }));
 }

@@ -5,7 +5,7 @@
 import { pairOf } from '../pair.ts';
 import { operator } from './operator.ts';
 import { asImages } from './precision.ts';
-import type { Tensor } from './tensor.ts';
+import { elementBytes, type Tensor } from './tensor.ts';
 
 export interface ConvolutionOptions {
   bias?: Tensor | undefined;
@@ -68,6 +68,16 @@ export function maxPool2d(input: Tensor, { kernel, stride = kernel, padding = 0 
 export function avgPool2d(input: Tensor, options: PoolOptions): Tensor {
   const { kernel, stride = kernel, padding = 0, countPadding = true } = options;
   return avgPool.tensor(input, pairOf(kernel), pairOf(stride), pairOf(padding), false, countPadding);
+}
+
+/**
+ * Returns the mean of each image's pixels: [n, c, h, w] → [n, c] or [n, c, 1, 1]. A sum that is divided has the bits of
+ * libtorch's mean, whose gradient, however, is divided pixel by pixel and loses the layout of the images.
+ */
+export function pixelMean(images: Tensor, keepAxes = false): Tensor {
+  const [, , height, width] = images.shape as [number, number, number, number];
+  if (elementBytes[images.dtype] < 4) return images.mean([2, 3], keepAxes); // a sum of 16 bits would be rounded
+  return images.sum([2, 3], keepAxes).div(height * width);
 }
 
 /** Multiplies input [.., in] by weight [out, in] and adds bias [out] → [.., out]. */

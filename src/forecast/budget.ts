@@ -17,6 +17,8 @@ export const budgetRule = {
   fewestChildren: 4,
   /** Minimum number of finalists of a race. */
   fewestFinalists: 2,
+  /** The fewest finalists also race if they need up to this multiple of its time: without a race chance chooses. */
+  raceOverrun: 1.5,
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
   /** Share that is reserved for the report, and for the case that the machine becomes slower. */
@@ -98,7 +100,7 @@ export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { 
   const fewest = spent.seconds + start + (Math.max(0, fewestChildren - spent.children) * child) / workers;
   const searched = Math.max(until, fewest);
   const finalists = finalistsWithin(raceSeconds(budget, costs), costs);
-  const raced = finalists > 0 ? raceSeconds(budget, costs) : 0;
+  const raced = finalists > 0 ? Math.max(raceSeconds(budget, costs), raceOf(finalists, costs)) : 0;
   return { children, finalists, final: finalWithin(budget - searched - raced, budget, costs.finals) };
 }
 
@@ -106,12 +108,34 @@ export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { 
 const raceSeconds = (budget: number, { race }: Pick<BudgetCosts, 'race'>): number =>
   race ? budget * budgetRule.race : 0;
 
+/** Returns the seconds of a race of so many finalists. */
+const raceOf = (count: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number =>
+  race ? budgetRule.start + (count * race.runs * race.run) / workers : 0;
+
+/**
+ * Returns how much longer or shorter a finalist's training should be. In a longer race there are more finalists, and
+ * each is trained longer: twice as many twice as long in four times the time. On a slow machine the fewest finalists
+ * are trained for less.
+ */
+export function raceLength(budget: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
+  if (!race) return 1;
+  const runs = runsWithin(raceSeconds(budget, { race }), { race, workers });
+  const count = Math.min(race.most, Math.max(budgetRule.fewestFinalists, Math.floor(Math.sqrt(2 * runs))));
+  return runs / count;
+}
+
+/** Returns for how many finalists all runs fit in this time, as a fraction. */
+const runsWithin = (seconds: number, { race, workers }: { race: RaceCosts; workers: number }): number =>
+  (Math.max(0, seconds - budgetRule.start) * workers) / (race.run * race.runs);
+
 /** Returns the number of finalists that can race in this time; 0 if it is too short for a race. */
 function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
   if (!race) return 0;
-  const { fewestFinalists, start } = budgetRule;
-  const count = Math.min(race.most, Math.floor((Math.max(0, seconds - start) * workers) / (race.run * race.runs)));
-  return count < fewestFinalists ? 0 : count;
+  const { fewestFinalists, raceOverrun } = budgetRule;
+  const runs = runsWithin(seconds, { race, workers });
+  const count = Math.min(race.most, Math.floor(runs));
+  if (count >= fewestFinalists) return count;
+  return runs * raceOverrun >= fewestFinalists ? fewestFinalists : 0;
 }
 
 /**

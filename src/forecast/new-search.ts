@@ -1,13 +1,16 @@
 // Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
 import { Candidate } from '../study/candidate.ts';
-import { fitted } from '../study/presets.ts';
+import { fitted, type SearchRequest, withEpochs } from '../study/presets.ts';
+import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import type { BudgetPlan } from './budget.ts';
+import { type BudgetPlan, raceLength } from './budget.ts';
+import { raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
-import { type Start, startOf } from './start.ts';
+import { randomCells } from './random-cells.ts';
+import { costOptions, type Searching, type Start, startOf } from './start.ts';
 import { type RequestedLimits, statedLimits } from './stated-limits.ts';
 
 export interface NewSearch {
@@ -24,6 +27,8 @@ export interface NewSearchOptions {
   /** Device of the children: 'cpu', 'cuda:0' … */
   device: string;
   limits?: RequestedLimits | undefined;
+  /** The epochs for which the user asked. */
+  asked?: Pick<SearchRequest, 'epochs' | 'finalistEpochs' | 'rungs'>;
   /** Whether the user named the known cells. Default cells that exceed the limits are omitted. */
   knownAsked: boolean;
   /** Whether to measure this machine also for a short search. */
@@ -38,14 +43,15 @@ export interface NewSearchOptions {
  */
 export async function newSearchOf(
   stated: SearchSettings,
-  { counts, workers, device, limits, knownAsked, always }: NewSearchOptions,
+  { counts, workers, device, limits, asked, knownAsked, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
-  const settings = fitted(stated, counts);
+  const settings = fitted(stated, counts, asked);
   const searching = { settings, counts, trials: settings.trials, workers, device };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
-  const allowed = knownAsked ? limited : withinLimits(limited, counts);
+  const known = knownAsked ? limited : withinLimits(limited, counts);
+  const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: known }, start.laws) : known;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
   return { settings: { ...allowed, trials: plan?.children ?? allowed.trials }, counts, start, ...(plan && { plan }) };
 }
@@ -55,4 +61,16 @@ function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSett
   const { limits, known, space } = settings;
   const check = limits && limitCheck(limits, settings, counts);
   return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
+}
+
+/** Returns the settings with finalists that are trained as long as the budget allows on this machine. */
+function withRace(searching: Searching, laws: Laws): SearchSettings {
+  const { settings } = searching;
+  const { budget, finalists } = settings;
+  if (!budget || !finalists) return settings;
+  const { training } = finalists;
+  const options = costOptions(searching, laws);
+  const length = raceLength(budget.seconds, raceCosts(randomCells(settings, options.accepts), options));
+  const epochs = Math.max(0.05, Number((training.recipe.epochs * length).toFixed(2)));
+  return { ...settings, finalists: { ...finalists, training: withEpochs(training, epochs) } };
 }

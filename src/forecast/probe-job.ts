@@ -13,6 +13,7 @@ import { buildNetwork } from '../model/network.ts';
 import type { Plan } from '../plan/plan.ts';
 import { type JoinedReplicas, joinReplicas } from '../replicas/join-replicas.ts';
 import { type Replicas, sumOverOn } from '../replicas/replicas.ts';
+import { middleMean } from '../statistics/order.ts';
 import type { Recipe } from '../train/recipe.ts';
 import { type TrainingOptions, trainNetwork } from '../train/training.ts';
 import type { EvaluateJob } from '../workers/messages.ts';
@@ -109,13 +110,15 @@ async function probeSteps(
     ...(joined && { part: { index: joined.rank, count: joined.count } }),
   });
   const { growth: _, whitenStem: __, ...steady } = recipe; // so that all steps are like those at the end of a training
-  const train = (epochs: number, options: Omit<TrainingOptions, 'seed'> = {}) =>
+  const train = (epochs: number, options: Omit<TrainingOptions, 'seed'>) =>
     trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1, ...options });
   if (joined) return { ...(await secondEpoch(train, joined, replicas!)), memory };
-  await train(1); // warm-up: allocates memory and chooses kernels
-  const started = performance.now();
-  await train(steps); // an epoch has one batch
-  return { seconds: (performance.now() - started) / 1000, memory };
+  const ends: number[] = []; // in ms
+  const onEpoch = () => void ends.push(performance.now());
+  await train(1, { onEpoch }); // warm-up: allocates memory and chooses kernels
+  await train(steps, { onEpoch }); // an epoch has one batch
+  const durations = ends.slice(1).map((end, step) => (end - ends[step]!) / 1000);
+  return { seconds: steps * middleMean(durations), memory };
 }
 
 /** Measures the second of two epochs: before the first one the replicas exchange their weights. */

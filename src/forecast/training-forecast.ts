@@ -8,7 +8,7 @@ import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
-import { phasesOf } from '../train/growth.ts';
+import { shownShare } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
 import { type Recipe, replicaImages, stepsOf } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
@@ -91,7 +91,7 @@ export async function forecastTraining(training: PlannedTraining): Promise<Train
   const exchanging = exchange?.seconds ?? 0;
   const evaluated = computed * evaluationShare;
   const epochSeconds =
-    stepsPerEpoch * (image * together * growthShare(plan, recipe) + exchanging) + evaluated * images.validation;
+    stepsPerEpoch * (image * together * shownShare(plan, recipe.growth) + exchanging) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
   const own = memoryOf(training);
   return {
@@ -170,12 +170,6 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((closed) => server.close(closed));
   return port;
-}
-
-/** Returns the time of a training with smaller images at its beginning, as a share of that without. */
-function growthShare(plan: Plan, { growth }: Recipe): number {
-  const [full] = plan.input;
-  return phasesOf(plan, growth).reduce((sum, { from, until, side }) => sum + (until - from) * (side / full) ** 2, 0);
 }
 
 const bytesPerNumber = 4;

@@ -48,3 +48,28 @@ export async function timeRuns(
   } while (times.length < maxRuns && elapsed() < seconds);
   return times;
 }
+
+/**
+ * Times functions in turns, so that what else a machine does slows all of them alike: in each turn every one once, in
+ * every other turn in the opposite order.
+ * @returns the milliseconds of each function's timed runs, as many for each
+ */
+export async function timeInTurns(
+  runs: readonly (() => void | Promise<void>)[],
+  { seconds, warmUp, minRuns, maxRuns }: Omit<TimingLimits, 'precision'>,
+  clock: () => number = () => performance.now(),
+): Promise<number[][]> {
+  const times: number[][] = runs.map(() => []);
+  const start = clock();
+  const forward = [...runs.keys()];
+  for (let turn = 0; turn < warmUp + maxRuns; turn++) {
+    for (const which of turn % 2 === 0 ? forward : forward.toReversed()) {
+      await setImmediate();
+      const runStart = clock();
+      await runs[which]!();
+      if (turn >= warmUp) times[which]!.push(clock() - runStart);
+    }
+    if (turn - warmUp + 1 >= minRuns && clock() - start >= 1000 * seconds) break;
+  }
+  return times;
+}

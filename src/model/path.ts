@@ -6,7 +6,7 @@ import type { Precision } from '../engine/device.ts';
 import { combine, concat, fanOut, fusedConvolution, fusedOn, fusedUnit, fuses, type Raw } from '../engine/fused.ts';
 import { averagePool, fusesRelu, maxPool } from '../engine/kernels.ts';
 import { operator } from '../engine/operator.ts';
-import { dropout } from '../engine/operators.ts';
+import { dropout, pixelMean } from '../engine/operators.ts';
 import { Tensor } from '../engine/tensor.ts';
 import { ImageNorm2d } from '../nn/image-norm.ts';
 import { initialised, truncatedNormal, withoutInitialisation } from '../nn/initialise.ts';
@@ -139,7 +139,7 @@ export class Path extends Module {
         });
       }
       case 'global-average-pool':
-        return plain((input) => exact(input).mean([2, 3], true));
+        return plain((input) => pixelMean(exact(input), true));
       case 'dropout':
         return plain((input) => dropout(input, settings.dropoutKeep ?? 1, this.training));
       case 'linear': {

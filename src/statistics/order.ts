@@ -16,3 +16,9 @@ export function quantile(numbers: readonly number[], share: number): number {
 
 export const mean = (values: readonly number[]): number =>
   values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Returns the mean of the middle half of the numbers, which outliers do not change. */
+export function middleMean(values: readonly number[]): number {
+  const quarter = Math.floor(values.length / 4);
+  return mean([...values].sort((a, b) => a - b).slice(quarter, values.length - quarter));
+}

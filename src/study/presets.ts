@@ -22,6 +22,8 @@ export type Preset = Omit<SearchSettings, Asked | 'preset' | 'strategyOptions' |
   budget?: PresetBudget;
   /** With a count of 0 there are finalists only if the user asks for them. */
   finalists: Finalists;
+  /** Whether fewer images than a training's number are shown more often: as many steps. Default: true. */
+  keepsSteps?: boolean;
   /** Options that differ from a strategy's defaults, by its name. */
   strategyOptions: Record<string, object>;
 };
@@ -51,6 +53,7 @@ const resultRecipe = recipes.fast;
 export const presets = {
   smoke: {
     description: 'checks in a minute that everything works; its result has no meaning',
+    keepsSteps: false,
     strategyOptions: { ppo: { batchSize: 2 }, evolution: { populationSize: 3, sampleSize: 2 } },
     inOrder: true,
     blocks: defaultBlocks,
@@ -102,17 +105,18 @@ export const presets = {
       cells: 1,
       filters: 8,
       resolution: 16, // a quarter of the work of 32 × 32
-      trainingImages: 4000,
-      recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
+      trainingImages: 8000,
+      recipe: { ...resultRecipe, epochs: 1 },
     },
     finalists: {
       count: 0, // only with --finalists; docs/paper.md has the benefit of a race
+      // the recipe of the final network: an epoch orders cells as four do (docs/experiments/fidelity.md)
       training: {
-        cells: 1, // as the final network, on a quarter of the images
-        filters: 16,
+        cells: 1,
+        filters: 8,
         resolution: 16,
-        trainingImages: 12_000,
-        recipe: { ...smallRecipe, epochs: 1, learningRate: 0.1 },
+        trainingImages: 48_000, // all of CIFAR-10 that are not held out
+        recipe: { ...resultRecipe, epochs: 1 },
       },
       seeds: { least: 2, most: 4 },
     },
@@ -187,6 +191,12 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
     randomShare?: number;
   };
 
+/** @throws InputError for an unknown preset */
+function presetOf(name: string): Preset {
+  if (Object.hasOwn(presets, name)) return presets[name as keyof typeof presets];
+  throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${name}"`);
+}
+
 /**
  * Returns the settings of a search from a preset and a request. `size` is the input side of the final network; children
  * and finalists have the same fraction of it as in the preset of CIFAR-10's. The images of a folder are stored at the
@@ -194,10 +204,7 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
  * @throws InputError for an unknown preset, and for a network whose input is larger than the stored images
  */
 export function settingsOf(preset: string, request: SearchRequest): SearchSettings {
-  if (!Object.hasOwn(presets, preset)) {
-    throw new InputError(`preset: expected one of ${Object.keys(presets).join(', ')}, got "${preset}"`);
-  }
-  const { description: _, budget: presetBudget, ...settings } = presets[preset as keyof typeof presets] as Preset;
+  const { description: _, keepsSteps: __, budget: presetBudget, ...settings } = presetOf(preset);
   const { size, trials = settings.trials, space = defaultSpace, remember = true, budget, ...more } = request;
   const { blocks = request.space ? spaceOf(request.space).blocks : settings.blocks } = request;
   const { epochs, finalEpochs, finalFilters, finalSize = size, ...several } = more;
@@ -300,7 +307,8 @@ function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training,
   return trainings as [Training, ...Training[]];
 }
 
-function withEpochs(training: Training, epochs = training.recipe.epochs): Training {
+/** Returns the training with another number of epochs. */
+export function withEpochs(training: Training, epochs = training.recipe.epochs): Training {
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
@@ -312,12 +320,14 @@ export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationIm
 
 /**
  * Returns the settings for a dataset with fewer training images than the preset uses, or more classes: each class has
- * at least one training and one validation image.
+ * at least one training and one validation image, and the images that there are have more epochs, unless epochs are
+ * asked for. After an epoch of 240 images, four steps, no cell could be told from another.
  * @throws InputError if there are too few images for that
  */
 export function fitted(
   settings: SearchSettings,
   { images, classes }: { images: number; classes: number },
+  asked: Pick<SearchRequest, 'epochs' | 'finalistEpochs' | 'rungs'> = {},
 ): SearchSettings {
   if (images < 2 * classes)
     throw new InputError(
@@ -325,21 +335,32 @@ export function fitted(
     );
   const tenth = Math.min(settings.validationImages ?? images, aTenth(images));
   const validationImages = Math.max(tenth, classes);
-  const fit = (training: Training): Training =>
-    training.trainingImages === undefined
+  const fit = (training: Training): Training => {
+    const { trainingImages: wanted } = training;
+    const available = images - validationImages;
+    return wanted === undefined
       ? training
-      : {
-          ...training,
-          trainingImages: Math.min(Math.max(training.trainingImages, classes), images - validationImages),
-        };
+      : { ...training, trainingImages: Math.min(Math.max(wanted, classes), available) };
+  };
+  const keepsSteps = presetOf(settings.preset).keepsSteps ?? true;
+  const fitSteps = (training: Training, isAsked: boolean): Training => {
+    const few = fit(training);
+    const { epochs, batchSize } = training.recipe;
+    if (isAsked || !keepsSteps || few.trainingImages === training.trainingImages) return few;
+    const stepsOf = (count: number) => Math.max(1, Math.floor(count / batchSize)); // an epoch's whole batches
+    const more = (epochs * stepsOf(training.trainingImages!)) / stepsOf(few.trainingImages!);
+    return withEpochs(few, Number(more.toFixed(2)));
+  };
   const { budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
     ...(budget && { budget: { ...budget, larger: budget.larger.map(fit) } }),
-    child: fit(child),
+    child: fitSteps(child, asked.epochs !== undefined || asked.rungs !== undefined),
     ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
-    ...(finalists && { finalists: { ...finalists, training: fit(finalists.training) } }),
+    ...(finalists && {
+      finalists: { ...finalists, training: fitSteps(finalists.training, asked.finalistEpochs !== undefined) },
+    }),
     final: fit(final),
   };
 }

@@ -19,7 +19,7 @@ import { classCounts, classWeights } from './class-balance.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { GradientReduction } from './gradient-reduction.ts';
-import { sidesOf } from './growth.ts';
+import { sidesOf, timeShare } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
@@ -56,7 +56,7 @@ export interface TrainingOptions {
   /** An optimizer of this network with state to continue from; the caller disposes of it. Default: a new one. */
   optimizer?: Optimizer | undefined;
   onEpoch?: (figures: EpochFigures) => void;
-  /** Called with the progress, 0 to 1, about once a second. */
+  /** Called about once a second with the share of the time that is over, 0 to 1, roughly. */
   onProgress?: (share: number) => void;
   /** Evaluates the network on validation images; throws the signal's reason when it is aborted. */
   validate?: () => Accuracy | Promise<Accuracy>;
@@ -200,7 +200,7 @@ export async function trainNetwork(
     }
     if (performance.now() - reportedAt > progressEvery) {
       reportedAt = performance.now();
-      onProgress?.(done / steps);
+      onProgress?.(timeShare(network.plan, recipe.growth, done / steps));
     }
     await setImmediate(); // let messages, signals and timers be handled
     const stops = replicas ? wished?.stop : signal?.aborted;

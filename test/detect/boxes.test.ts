@@ -61,7 +61,7 @@ test('offsets that would overflow are limited, and boxes are clipped to height a
   scope(() => {
     const decoded = decodeBoxes(tensor([0, 0, 5000, 5000], [1, 4]), tensor([0, 0, 16, 16], [1, 4]));
     assertClose(decoded.toArray(), [-492, -492, 508, 508], 1e-2, 'sides are 1,000 at most');
-    assert.deepEqual([...clipBoxes(decoded, [20, 30]).toArray()], [0, 0, 30, 20]);
+    assert.deepEqual([...clipBoxes(decoded.unsqueeze(0), [[20, 30]]).toArray()], [0, 0, 30, 20]);
   });
 });
 

@@ -135,3 +135,16 @@ test('heads that do not suit the cells, and pictures that are too small, are ref
   const settings = detectorSettings({ head: 'paper', network: mobile, input: [600, 600] });
   refused(() => planDetector(smallB, settings, 90), /pass on one result/);
 });
+
+test('the smallest anchor grows with the picture up to that of the detectors they are taken from', () => {
+  const anchorOf = (head: HeadName, side: number) =>
+    detectorSettings({ head, network: mobile, input: [side, 2 * side] }).anchor;
+  assert.deepEqual(
+    [100, 400, 800, 1200].map((side) => anchorOf('fpn', side)),
+    [4, 16, 32, 32],
+  );
+  assert.deepEqual(
+    [75, 300, 600, 1200].map((side) => anchorOf('paper', side)),
+    [8, 32, 64, 64],
+  );
+});

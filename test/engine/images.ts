@@ -15,6 +15,7 @@ import {
   maxPool2d,
   minimum,
   pad,
+  pixelMean,
   stack,
   where,
 } from '../../src/engine/operators.ts';
@@ -263,6 +264,13 @@ export const images: Definition[] = [
     engine: (a, b) => maximum(a!, b!),
     shape: grid,
     element: (a, b) => (i, j) => Math.max(a!(i!, j!), b!(j!)),
+  },
+  {
+    name: 'pixelMean',
+    inputs: [[2, 3, 4, 5]],
+    engine: (x) => pixelMean(x!),
+    shape: [2, 3],
+    element: (x) => (n, c) => sum(20, (place) => x!(n!, c!, Math.floor(place / 5), place % 5)) / 20,
   },
   lstm('hidden', 0),
   lstm('cell', 1),

@@ -3,14 +3,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as create from '../../src/engine/create.ts';
+import { gradients } from '../../src/engine/gradient.ts';
 import * as operators from '../../src/engine/operators.ts';
+import { manualSeed } from '../../src/engine/random.ts';
 import { Tensor } from '../../src/engine/tensor.ts';
 import { check, type Definition } from './definition.ts';
 import { elementwise } from './elementwise.ts';
 import { images } from './images.ts';
 import { reductions } from './reductions.ts';
 
-const { arange, full, onesLike, ones, tensor, zeros, zerosLike } = create;
+const { arange, full, onesLike, ones, randn, tensor, zeros, zerosLike } = create;
 const float64 = { dtype: 'float64' } as const;
 
 const filled = (name: string, engine: Definition['engine'], value: number): Definition => ({
@@ -49,6 +51,21 @@ const created: Definition[] = [
 const table = [...elementwise, ...reductions, ...images, ...created];
 
 for (const definition of table) test(`${definition.name} equals its formula`, () => check(definition));
+
+test("pixelMean has the bits of libtorch's mean, and so has its gradient", () => {
+  manualSeed(1);
+  for (const shape of [
+    [3, 5, 7, 7],
+    [2, 33, 1, 9],
+  ]) {
+    const images = randn(shape).contiguous('channels_last');
+    images.requiresGrad = true;
+    const [ours, theirs] = [operators.pixelMean(images, true), images.mean([2, 3], true)];
+    assert.deepEqual(ours.toBytes(), theirs.toBytes());
+    const gradientOf = (mean: Tensor) => gradients(mean.square().sum(), [images])[0]!.toArray();
+    assert.deepEqual(gradientOf(ours), gradientOf(theirs));
+  }
+});
 
 test('the table has every operator', () => {
   const elsewhere = [

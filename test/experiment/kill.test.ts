@@ -79,15 +79,15 @@ const ladder = { rungs: 3, reduction: 3, lots: false };
 /** @param longest milliseconds after which a run is killed if its output does not cause it earlier */
 const searches = [
   { strategy: 'ppo', inOrder: true, trials: 220, workers: 2, kills: 20, longest: 1500 },
-  { strategy: 'ppo', inOrder: false, trials: 300, workers: 4, kills: 12, longest: 1000 },
-  { strategy: 'chain', inOrder: true, trials: 220, workers: 2, kills: 20, longest: 500 },
-  { strategy: 'chain', inOrder: false, trials: 360, workers: 4, kills: 20, longest: 250 },
-  { strategy: 'evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 250 },
-  { strategy: 'ppo,evolution', inOrder: false, trials: 300, workers: 4, kills: 20, longest: 400 },
-  { strategy: 'surrogate', inOrder: false, trials: 200, workers: 4, kills: 10, longest: 500 },
+  { strategy: 'ppo', inOrder: false, trials: 200, workers: 4, kills: 6, longest: 1000 },
+  { strategy: 'chain', inOrder: true, trials: 140, workers: 2, kills: 8, longest: 500 },
+  { strategy: 'chain', inOrder: false, trials: 240, workers: 4, kills: 10, longest: 250 },
+  { strategy: 'evolution', inOrder: false, trials: 200, workers: 4, kills: 8, longest: 250 },
+  { strategy: 'ppo,evolution', inOrder: false, trials: 200, workers: 4, kills: 8, longest: 400 },
+  { strategy: 'surrogate', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 500 },
   { strategy: 'random', inOrder: false, trials: 160, workers: 4, kills: 6, longest: 250 },
-  { strategy: 'chain', inOrder: true, trials: 180, workers: 2, kills: 20, longest: 500, ladder },
-  { strategy: 'evolution,random', inOrder: false, trials: 260, workers: 4, kills: 20, longest: 250, ladder },
+  { strategy: 'chain', inOrder: true, trials: 140, workers: 2, kills: 10, longest: 500, ladder },
+  { strategy: 'evolution,random', inOrder: false, trials: 180, workers: 4, kills: 10, longest: 250, ladder },
   { strategy: 'ppo', inOrder: false, trials: 80, workers: 4, kills: 4, longest: 800, ladder },
   {
     strategy: 'evolution',

@@ -9,6 +9,7 @@ import {
   finalistsOf,
   finalWithin,
   planBudget,
+  raceLength,
   shortestBudget,
 } from '../../src/forecast/budget.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -39,6 +40,24 @@ test('an hour buys a larger network, and a larger share of it children', () => {
   // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
   assert.deepEqual([final.size, childrenShare(1e9)], [0, 0.4]);
   assert.equal(planBudget(7200, laptop).final.size, 1);
+});
+
+test('in a longer race more finalists are trained longer, and on a slow machine the fewest for less', () => {
+  const lengthOf = (budget: number, run: number) => raceLength(budget, { workers: 2, race: { run, runs: 2, most: 8 } });
+  const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}`);
+  near(lengthOf(480, 20), 2.78 / 2); // (0.12 · 480 − 2) · 2 / 40 = 2.78 finalists, of which two race
+  near(lengthOf(480, 80), 0.695 / 2);
+  near(lengthOf(3600, 20), 21.5 / 6); // √(2 · 21.5) = 6.6
+  near(lengthOf(28_800, 20), 172.7 / 8); // at most 8
+  near(raceLength(480, { workers: 2 }), 1);
+});
+
+test('two finalists race even if that takes up to half as long again as planned, since else chance chooses', () => {
+  const finalistsWith = (run: number) => {
+    const costs = { ...laptop, race: { ...laptop.race!, run } };
+    return finalistsOf(480, 100, costs);
+  };
+  assert.deepEqual([27, 30, 41, 42].map(finalistsWith), [2, 2, 2, 0]); // 55.6 s are 2.06, 1.85, 1.36 and 1.32 finalists
 });
 
 test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, except when a race starts', () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { timeRuns, timingDefaults } from '../../src/latency/timing.ts';
+import { timeInTurns, timeRuns, timingDefaults } from '../../src/latency/timing.ts';
 
 /** Returns runs that take these milliseconds on a simulated clock, repeating the last, and the clock. */
 function scripted(durations: number[]) {
@@ -53,4 +53,21 @@ test('an error in a run ends the timing, and promises are awaited', async () => 
     now += 7;
   };
   assert.deepEqual(await timeRuns(later, { ...limits, maxRuns: 2 }, () => now), [7, 7]);
+});
+
+test('two functions take turns, warmed up once, in the opposite order every other time', async () => {
+  let now = 0;
+  const order: string[] = [];
+  const run = (name: string, milliseconds: number) => () => {
+    order.push(name);
+    now += milliseconds;
+  };
+  const turns = { seconds: 0.1, warmUp: 1, minRuns: 2, maxRuns: 9 };
+  const times = await timeInTurns([run('a', 10), run('b', 20)], turns, () => now);
+  // 30 ms a turn: the fourth, warm-up included, exceeds the 100 ms
+  assert.deepEqual(times, [Array(3).fill(10), Array(3).fill(20)]);
+  assert.equal(order.join(''), 'abbaabba');
+  const few = await timeInTurns([run('a', 500)], { ...turns, minRuns: 2 }, () => now);
+  assert.deepEqual(few, [[500, 500]]);
+  assert.equal((await timeInTurns([run('a', 1)], { ...turns, seconds: 60 }, () => now))[0]!.length, 9);
 });

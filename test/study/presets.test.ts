@@ -22,10 +22,9 @@ test('the number and training of finalists follow the request, within the size o
   const { finalists } = fitted(settingsOf('paper', given), { images: 50_000, classes: 10 });
   assert.deepEqual([finalists!.count, finalists!.training.recipe.epochs], [250, 600]);
   assert.equal(settingsOf('paper', { ...given, finalists: 0 }).finalists, undefined);
-  const few = fitted(settingsOf('laptop', { ...given, finalists: 9, finalistEpochs: 3, size: 64 }), {
-    images: 300,
-    classes: 10,
-  }).finalists!;
+  const asked = { finalists: 9, finalistEpochs: 3 };
+  const photos = { images: 300, classes: 10 };
+  const few = fitted(settingsOf('laptop', { ...given, ...asked, size: 64 }), photos, asked).finalists!;
   assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 32]);
   assert.equal(few.training.trainingImages, 270);
 });
@@ -87,6 +86,20 @@ test('a small dataset uses a tenth for validation and the rest for training', ()
   const { validationImages, child } = fitted(settingsOf('laptop', given), { images: 300, classes: 10 });
   assert.equal(validationImages, 30);
   assert.equal(child.trainingImages, 270);
+});
+
+test('fewer images than a preset shows have more epochs, so that trainings have as many steps, unless epochs are asked for', () => {
+  const photos = { images: 300, classes: 10 }; // 270 to train on: 4 batches of 64 an epoch
+  const epochsOf = (preset: string, asked: { epochs?: number } = {}) => {
+    const { child, finalists } = fitted(settingsOf(preset, { ...given, ...asked }), photos, asked);
+    return [child.recipe.epochs, finalists?.training.recipe.epochs];
+  };
+  assert.deepEqual(epochsOf('laptop'), [125 / 4, 750 / 4], '125 steps of 8,000 images and 750 of 48,000');
+  assert.deepEqual(epochsOf('laptop', { epochs: 2 }), [2, 750 / 4]);
+  assert.deepEqual(epochsOf('smoke'), [1, 1], 'it only checks that everything works');
+  assert.deepEqual(epochsOf('paper'), [20, 600]);
+  const { child } = fitted(settingsOf('laptop', given), { images: 50_000, classes: 10 });
+  assert.equal(child.recipe.epochs, 1);
 });
 
 test('an unknown preset is refused with a list of the known ones', () => {

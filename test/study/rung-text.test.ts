@@ -44,7 +44,7 @@ test('each rung is the training of the one below with its changes, within the si
     recipe.epochs,
   ]);
   assert.deepEqual(seen, [
-    [1, 16, 4000, 3],
+    [1, 16, 8000, 3],
     [2, 16, 28_000, 3],
   ]);
   assert.deepEqual(

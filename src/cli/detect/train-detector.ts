@@ -7,6 +7,7 @@ import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import { numberNames } from '../../coco/twelve-numbers.ts';
 import { contentIdentity } from '../../content-identity.ts';
+import { anchorFit } from '../../detect/anchor-fit.ts';
 import {
   type DetectionRecipe,
   type DetectionRecipeName,
@@ -17,11 +18,11 @@ import type { Detector } from '../../detect/detector.ts';
 import { buildDetector } from '../../detect/detector.ts';
 import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
 import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
-import { planDetector } from '../../detect/detector-plan.ts';
+import { type DetectorPlan, planDetector } from '../../detect/detector-plan.ts';
 import { type DetectorSettings, detectorSettings, type HeadName, headNames } from '../../detect/detector-settings.ts';
 import { type DetectionEpoch, EpochSums, trainDetector } from '../../detect/detector-training.ts';
 import { evaluateDetector } from '../../detect/evaluate-detector.ts';
-import type { DetectionDataset } from '../../detection-data/detection-dataset.ts';
+import type { DetectionDataset, DetectionPicture } from '../../detection-data/detection-dataset.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
 import type { Computing } from '../../engine/device.ts';
 import { cpu, prepareDevice } from '../../engine/device.ts';
@@ -101,7 +102,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--proposals <n>', 'of a picture (default: 300)', wholeNumber('--proposals'))
     .option(
       '--anchor <pixels>',
-      'side of the smallest anchor (default: 32 for fpn, 64 for paper from 600 pixels on, in proportion below)',
+      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below)',
       wholeNumber('--anchor', 'pixels'),
     )
     .option('--frozen-norms', frozenHelp)
@@ -171,6 +172,7 @@ async function train(model: string, flags: Flags): Promise<void> {
   block.log(
     `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${(plan.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds a picture`,
   );
+  logAnchorFit(plan, training.pictures, block);
   const sums = new EpochSums();
   const identity = contentIdentity({
     model,
@@ -357,6 +359,23 @@ function requireMemory(predicted: number, { device }: Computing, { ignoreMemory 
     { code: 'too-little-memory', fields: { predicted, free } },
   );
 }
+
+/** States how well the anchors fit the objects, and what helps if they do not. */
+function logAnchorFit(plan: DetectorPlan, pictures: readonly DetectionPicture[], block: LiveBlock): void {
+  const fit = anchorFit(plan, pictures);
+  if (!fit) return;
+  const { anchor, input } = plan.settings;
+  const help =
+    fit.poor > manyPoor
+      ? `: another --anchor (side of the smallest: ${anchor}) or --size (${input.join(' × ')}) may fit more`
+      : '';
+  block.log(
+    `Anchors: the best one overlaps an object by half (IoU 0.5) in ${percent(fit.good)}, by less than 0.3 in ${percent(fit.poor)} of ${whole(fit.objects)} objects${help}`,
+  );
+}
+
+/** Share of objects without an anchor that fits from which other anchors are advised. */
+const manyPoor = 0.2;
 
 function loadClassifier(detector: Detector, path: string, block: LiveBlock): void {
   const { network } = readModel(path);

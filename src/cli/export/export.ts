@@ -12,8 +12,10 @@ import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { type FormatName, formats, writtenBy } from './formats.ts';
+import { addInt8Flags, type Int8Flags, takeInt8Flags } from './int8-flags.ts';
+import { sizeWords } from './size-words.ts';
 
-interface Flags extends ModelFlags {
+interface Flags extends ModelFlags, Int8Flags {
   output: string;
   format?: FormatName;
   images?: string;
@@ -37,6 +39,8 @@ Examples:
   nasnet export runs/laptop/network.safetensors -o network.onnx
   nasnet export runs/laptop/network.safetensors -o network.onnx --images photos    compared on your photos too
   nasnet export runs/laptop/network.safetensors -o page.html --images photos       with a few of them to try
+  nasnet export runs/laptop/network.safetensors -o network-int8.onnx --int8
+  nasnet export runs/photos/network.safetensors -o page.html --int8 --calibrate photos
   nasnet export mobile.safetensors -o nasnet_mobile.py
   nasnet export nasnet-a:6@768 -o nasnet_a.json`;
 
@@ -54,7 +58,12 @@ export function registerExport(program: Command): void {
       'pytorch: the Python that runs the file to compare it (default: python3, if it has torch)',
     )
     .option('--enlarge <factor>', enlargeHelp, enlargement)
-    .option('--seed <n>', 'seed of the weights if MODEL has none (default: 1)', wholeNumber('--seed'));
+    .option(
+      '--seed <n>',
+      'seed of the weights if MODEL has none, and of the images chosen for --int8 (default: 1)',
+      wholeNumber('--seed'),
+    );
+  addInt8Flags(command);
   addModelFlags(command)
     .option('--overwrite', overwriteHelp)
     .option('--json', 'one JSON document')
@@ -63,27 +72,30 @@ export function registerExport(program: Command): void {
 }
 
 async function run(model: string, flags: Flags, userFlags: UserFlags): Promise<void> {
-  const { output, format: named, images, verify, python, seed = 1, enlarge, overwrite, json, ...modelFlags } = flags;
+  const { int8, others } = takeInt8Flags(flags, userFlags);
+  const { output, format: named, images, verify, python, seed = 1, enlarge, overwrite, json, ...modelFlags } = others;
   const format = named ?? formatOf(output);
   refuseForeign(format, userFlags);
   const found = await readNetwork(model, modelFlags);
   if (enlarge !== undefined && !found.description)
     throw new InputError(`--enlarge: expected a file of weights with it, got ${model}`);
   const network = found.description ? { ...found, description: shownEnlarged(found.description, enlarge) } : found;
-  if (network.description && userFlags.has('seed'))
+  if (network.description && userFlags.has('seed') && !int8)
     throw new InputError(`--seed: expected no such flag with ${model}, which has weights`);
   const block = new LiveBlock(process.stderr);
   const inputs = inputsOf(model);
   const results = new ResultFiles({ of: `export ${resolve(model)} --format ${format}`, inputs, overwrite });
   results.claim(...writtenBy(format, output));
-  const exported = await formats[format].write({ model, network, output, images, verify, python, seed, block });
+  const exported = await formats[format].write({ model, network, output, images, verify, python, seed, int8, block });
   results.keep();
   block.draw([]);
   const { remarks, ...document } = exported;
   const { trainableParameters } = network.plan;
   if (json) printDocument({ model, format, trainableParameters, ...document });
   else
-    printWords(`${[...document.files.map(({ path, bytes }) => `${path}: ${size(bytes)}`), ...remarks].join('\n')}\n`);
+    printWords(
+      `${[...document.files.map(({ path, bytes }) => `${path}: ${sizeWords(bytes)}`), ...remarks].join('\n')}\n`,
+    );
 }
 
 /** Returns the files that a MODEL string reads. */
@@ -104,14 +116,10 @@ function formatOf(output: string): FormatName {
 /** Refuses flags that only other formats have. */
 function refuseForeign(name: FormatName, userFlags: UserFlags): void {
   const takes: readonly string[] = formats[name].takes;
-  for (const flag of ['images', 'verify', 'python'] as const) {
+  for (const flag of ['images', 'verify', 'python', 'int8'] as const) {
     if (!userFlags.has(flag) || takes.includes(flag)) continue;
     const knowing = Object.entries(formats).filter(([, format]) => (format.takes as readonly string[]).includes(flag));
     const typed = flag === 'verify' ? '--no-verify' : `--${flag}`;
     throw new InputError(`${typed}: expected the format ${knowing.map(([each]) => each).join(' or ')}, got ${name}`);
   }
-}
-
-function size(bytes: number): string {
-  return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 }

@@ -11,6 +11,8 @@ import { whole } from '../../words.ts';
 import type { NamedNetwork } from '../flags/model-flags.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import type { Int8Export } from './int8.ts';
+import type { Int8Settings } from './int8-flags.ts';
 
 export interface ExportJob {
   model: string;
@@ -21,6 +23,8 @@ export interface ExportJob {
   verify: boolean;
   python: string | undefined;
   seed: number;
+  /** Write 8 bits instead of float32. */
+  int8: Int8Settings | undefined;
   block: LiveBlock;
 }
 
@@ -28,6 +32,8 @@ export interface Exported {
   files: { path: string; bytes: number }[];
   /** Largest relative difference of the logits; absent if nothing was compared. */
   largestDifference?: number | undefined;
+  /** What 8 bits cost and gain. */
+  int8?: Pick<Int8Export, 'float32Bytes' | 'record' | 'speed'>;
   /** Sentences for the user. */
   remarks: string[];
 }
@@ -36,14 +42,14 @@ interface Format {
   /** The file name ending of the format. */
   ending: string;
   /** The optional flags that the format takes. */
-  takes: readonly ('images' | 'verify' | 'python')[];
+  takes: readonly ('images' | 'verify' | 'python' | 'int8')[];
   write: (job: ExportJob) => Promise<Exported>;
 }
 
 export const formats = {
-  onnx: { ending: '.onnx', takes: ['images', 'verify'], write: onnx },
+  onnx: { ending: '.onnx', takes: ['images', 'verify', 'int8'], write: onnx },
   pytorch: { ending: '.py', takes: ['verify', 'python'], write: pytorch },
-  html: { ending: '.html', takes: ['images', 'verify'], write: html },
+  html: { ending: '.html', takes: ['images', 'verify', 'int8'], write: html },
   safetensors: { ending: '.safetensors', takes: [], write: safetensors },
   json: { ending: '.json', takes: [], write: json },
 } as const satisfies Record<string, Format>;
@@ -90,9 +96,12 @@ async function pytorch(job: ExportJob): Promise<Exported> {
 }
 
 async function onnx(job: ExportJob): Promise<Exported> {
-  const { bytes, nodes, largestDifference, images } = await writeOnnx(job, job.output);
-  const remarks = [`${whole(nodes)} nodes, opset 17`, ...differenceWords("onnxruntime's", largestDifference, images)];
-  return { files: [{ path: job.output, bytes }], largestDifference, remarks };
+  const { bytes, nodes, words, ...measured } = await writeOnnx(job, job.output);
+  return {
+    files: [{ path: job.output, bytes }],
+    ...measured,
+    remarks: [`${whole(nodes)} nodes, opset 17`, ...words],
+  };
 }
 
 async function html(job: ExportJob): Promise<Exported> {
@@ -102,27 +111,50 @@ async function html(job: ExportJob): Promise<Exported> {
   const folder = temporaryFolder(tmpdir());
   try {
     const model = join(folder, 'network.onnx');
-    const { largestDifference, images } = await writeOnnx(job, model);
+    const { bytes: _, nodes: _nodes, words, ...measured } = await writeOnnx(job, model);
     const pictures = job.images === undefined ? [] : await examplePictures(job.images);
     const bytes = writeHtml(job.output, readFileSync(model), pictures);
-    const remarks = [
-      ...differenceWords("onnxruntime's", largestDifference, images),
-      'open it in a browser, it needs no server',
-    ];
-    return { files: [{ path: job.output, bytes }], largestDifference, remarks };
+    return {
+      files: [{ path: job.output, bytes }],
+      ...measured,
+      remarks: [...words, 'open it in a browser, it needs no server'],
+    };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function writeOnnx(job: ExportJob, path: string) {
-  const { exportOnnx } = await import('../../export/onnx/export-onnx.ts');
+interface WrittenOnnx extends Pick<Exported, 'largestDifference' | 'int8'> {
+  bytes: number;
+  nodes: number;
+  /** What was compared and measured, a sentence a line. */
+  words: string[];
+}
+
+async function writeOnnx(job: ExportJob, path: string): Promise<WrittenOnnx> {
   const { network, description } = await withWeights(job);
-  const { images, verify, block } = job;
+  const { output, images, verify, block } = job;
   const { realImages } = await import('./images.ts');
   const verifyWith = images === undefined ? undefined : await realImages(images, description, block);
   using interrupt = stoppable(job, 'onnxruntime');
-  return await exportOnnx(path, network, description, { verify, verifyWith, signal: interrupt.signal });
+  const { signal } = interrupt;
+  if (job.int8) {
+    const { int8Words, writeInt8 } = await import('./int8.ts');
+    const { model, seed } = job;
+    const own = { model, output, network, description, verify, verifyWith, seed, block, signal, ...job.int8 };
+    const exported = await writeInt8(path, own);
+    const { bytes, nodes, float32Bytes, verification, record, speed } = exported;
+    const { largestDifference } = verification;
+    const words = [
+      ...differenceWords("onnxruntime's float32", largestDifference, verification.images),
+      ...int8Words(exported),
+    ];
+    return { bytes, nodes, largestDifference, int8: { float32Bytes, record, speed }, words };
+  }
+  const { exportOnnx } = await import('../../export/onnx/export-onnx.ts');
+  const result = await exportOnnx(path, network, description, { verify, verifyWith, signal });
+  const { bytes, nodes, largestDifference } = result;
+  return { bytes, nodes, largestDifference, words: differenceWords("onnxruntime's", largestDifference, result.images) };
 }
 
 /** Shows the current step, and lets Ctrl-C stop it. */

@@ -38,6 +38,7 @@ export async function newSearch(
     counts,
     workers: flags.workers,
     device,
+    asked: request,
     knownAsked: userFlags.has('known'),
     always: flags.dryRun === true,
   };

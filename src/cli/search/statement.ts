@@ -3,15 +3,29 @@
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { Forecast } from '../../forecast/search-forecast.ts';
+import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { bytesWords, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { statedRows } from './setting-flags.ts';
 import { joined, spanOf } from './training-words.ts';
 
-/** Returns the settings of a search as rows of text. */
+/** Returns the settings of a search as rows of text, and a remark on few images. */
 export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
-  return alignColumns(statedRows(settings, counts), 'l');
+  return [...alignColumns(statedRows(settings, counts), 'l'), ...fewImagesWords(settings, counts)];
+}
+
+/** Held-out images from which on no remark is made: a reward's standard error is at most 2.2 points. */
+const enoughHeldOut = 500;
+
+/** Says how little a few held-out images can tell. */
+function fewImagesWords(settings: SearchSettings, { images }: ImageCounts): string[] {
+  const count = heldOut(settings, images);
+  if (count >= enoughHeldOut) return [];
+  const points = Math.round(100 * Math.sqrt(0.25 / count));
+  return [
+    `A reward on ${whole(count)} held-out images has a standard error of up to ${points} points: cells that differ by less cannot be told apart.`,
+  ];
 }
 
 /**

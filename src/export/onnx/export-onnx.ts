@@ -10,7 +10,7 @@ import type { ModelDescription } from '../../model/model-description.ts';
 import type { Network } from '../../model/network.ts';
 import { nasnetVersion } from '../../version.ts';
 import { unverifiedName, writeWhole } from '../../whole-file.ts';
-import { encodeModel } from './encode.ts';
+import { encodeModel, type ModelLabel } from './encode.ts';
 import { networkGraph } from './network-graph.ts';
 import { loadRuntime } from './session.ts';
 import { type Verification, verifyOnnx } from './verify.ts';
@@ -81,10 +81,11 @@ export async function exportOnnx(
 
 function encodeNetwork(network: Network, description: ModelDescription) {
   const graph = networkGraph(network.plan, network.stateDict());
-  return { nodes: graph.nodes.length, ...encodeModel(graph, label(description)) };
+  return { nodes: graph.nodes.length, ...encodeModel(graph, modelLabel(description)) };
 }
 
-function label({ architecture, network, classes, preprocessing, origin }: ModelDescription) {
+/** Returns what a file says about its network. */
+export function modelLabel({ architecture, network, classes, preprocessing, origin }: ModelDescription): ModelLabel {
   const titles = new ClassNames(classes).titles();
   const named = titles.join('\n') !== classes.join('\n'); // classes that are wnids have names, too
   const json = { classes, ...(named && { titles }), preprocessing, architecture, network };
@@ -113,7 +114,8 @@ function moveInPlace(verified: string, path: string): void {
   }
 }
 
-function requireSmallDifference(path: string, { largestDifference, images }: Verification): void {
+/** @throws Failure if the difference is larger than float32 sums alone make it */
+export function requireSmallDifference(path: string, { largestDifference, images }: Verification): void {
   if (largestDifference <= largestAllowedDifference) return; // false for NaN
   const difference = Number.isNaN(largestDifference)
     ? 'logits that are no numbers'

@@ -1,6 +1,8 @@
 // An ONNX graph as plain data, and its builder, which keeps names unique and records the shapes of values.
 // network-graph.ts adds the nodes of a network, encode.ts writes the bytes.
 
+import type { DataType } from './schema.ts';
+
 /** Channels, height and width of an image, or the length of a vector; without the batch dimension. */
 export type ValueShape = readonly number[];
 
@@ -10,7 +12,7 @@ export interface Value {
   /** All dimensions, named where they vary, in place of the batch and `shape`. */
   readonly dimensions?: readonly (number | string)[];
   /** Default: float32. */
-  readonly type?: 'float32' | 'int64';
+  readonly type?: DataType;
 }
 
 export interface Node {
@@ -26,7 +28,7 @@ export interface Node {
 export interface Weight {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly type: 'float32' | 'int64';
+  readonly type: DataType;
   /**
    * Computes the elements in row-major order, little endian. Called when they are written, so only one weight is in
    * memory at a time.

@@ -1,5 +1,5 @@
 // Adds a path of layers as ONNX nodes for inference: batch norms are folded into the convolutions before them, dropout
-// is omitted, and a value has at most one ReLU.
+// is omitted, and a value has at most one ReLU and one pool of a kind.
 
 import type { Branches, Convolution, ImageNorm, Layer, Linear, Padding, Pool, Shape } from '../../plan/layer.ts';
 import { foldWeight, type NormPart, normFactor, normShift, plainBytes, type State } from './fold.ts';
@@ -8,6 +8,8 @@ import type { GraphBuilder, Node, Value, ValueShape } from './graph.ts';
 export class PathNodes {
   readonly #graph: GraphBuilder;
   readonly #state: State;
+  /** The results of pools by what they compute: two blocks may read the same pool of a state. */
+  readonly #pools = new Map<string, Value>();
 
   constructor(graph: GraphBuilder, state: State) {
     this.#graph = graph;
@@ -47,9 +49,9 @@ export class PathNodes {
       case 'instance-norm':
         return this.#instanceNorm(layer, input);
       case 'max-pool':
-        return this.#window('MaxPool', `${name}.max_pool`, layer, input);
+        return this.#pool('MaxPool', `${name}.max_pool`, layer, input);
       case 'average-pool':
-        return this.#window('AveragePool', `${name}.average_pool`, layer, input, [], { count_include_pad: 0 });
+        return this.#pool('AveragePool', `${name}.average_pool`, layer, input, { count_include_pad: 0 });
       case 'branches':
         return this.#branches(layer, name, input, norm);
       case 'global-average-pool':
@@ -72,6 +74,14 @@ export class PathNodes {
         ]
       : [this.#parameter(own, shape)];
     return this.#window('Conv', name, layer, input, weights, { dilations: dilation, group: groups });
+  }
+
+  #pool(operator: string, name: string, pool: Pool, input: Value, attributes: Node['attributes'] = {}): Value {
+    const { kernel, stride, padding } = pool;
+    const what = [operator, input.name, kernel, stride, padding].join();
+    const result = this.#pools.get(what) ?? this.#window(operator, name, pool, input, [], attributes);
+    this.#pools.set(what, result);
+    return result;
   }
 
   /** Adds an operator that slides a window over an image. */

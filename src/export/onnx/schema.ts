@@ -80,7 +80,8 @@ export const fieldNumbers = {
 };
 
 /** TensorProto.DataType */
-export const dataTypes = { float32: 1, int64: 7 } as const;
+export const dataTypes = { float32: 1, uint8: 2, int8: 3, int32: 6, int64: 7 } as const;
+export type DataType = keyof typeof dataTypes;
 /** AttributeProto.AttributeType */
 export const attributeTypes = { float: 1, integer: 2, integers: 7 } as const;
 

@@ -14,6 +14,8 @@ export interface OnnxSession {
    * Returns the first output [images, classes] for images [images, channels, height, width], both in row-major order.
    */
   run(images: Float32Array, shape: readonly number[]): Promise<Float32Array>;
+  /** Returns all outputs by name, for a graph whose outputs are all float32. */
+  runAll(images: Float32Array, shape: readonly number[]): Promise<Record<string, Float32Array>>;
   /** Frees the runtime's memory. */
   close(): Promise<void>;
 }
@@ -26,11 +28,13 @@ export async function openSession(model: string | Uint8Array, options: SessionOp
   const runtime = await loadRuntime();
   const session = await createSession(runtime, model, options);
   const [input, output] = [session.inputNames[0]!, session.outputNames[0]!];
+  const runAll: OnnxSession['runAll'] = async (images, shape) => {
+    const results = await session.run({ [input]: new runtime.Tensor('float32', images, shape) });
+    return Object.fromEntries(Object.entries(results).map(([name, { data }]) => [name, data as Float32Array]));
+  };
   return {
-    async run(images, shape) {
-      const results = await session.run({ [input]: new runtime.Tensor('float32', images, shape) });
-      return results[output]!.data as Float32Array;
-    },
+    run: async (images, shape) => (await runAll(images, shape))[output]!,
+    runAll,
     close: () => session.release(),
   };
 }

@@ -167,6 +167,9 @@ test('the file contains its metadata, nothing of training, and no computation tw
   assert.deepEqual([...operators].sort(), expected);
   const relus = nodes.filter(({ operator }) => operator === 'Relu').map(({ inputs }) => inputs[0]);
   assert.equal(new Set(relus).size, relus.length);
+  // One block adds two averages of state 1, another the average of state 0 and state 1: two pools.
+  const averages = nodes.filter(({ name }) => /^cell_0\..*average_pool/.test(name));
+  assert.equal(averages.length, 2);
   const names = [...nodes.map(({ name }) => name), ...weights.map(({ name }) => name)];
   assert.equal(new Set(names).size, names.length);
   assert.ok(

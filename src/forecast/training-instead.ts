@@ -1,0 +1,43 @@
+// Whether a budget is better spent on the training of NASNet-A than on a search, by what equal budgets gave.
+
+import { Candidate } from '../study/candidate.ts';
+import { plannedTraining } from '../study/final-training.ts';
+import { publishedDecisions } from '../study/published-cells.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
+import { finalWithin } from './budget.ts';
+import { finalCosts } from './budget-costs.ts';
+import type { CostOptions } from './estimate.ts';
+
+/**
+ * The longest budget in which NASNet-A alone was better than the search, on CIFAR-10: test accuracies of three seeds,
+ * and the training for which it was long enough, so that it can be told in the seconds of another machine. Made by
+ * bench/budget.ts (docs/experiments/budget.md).
+ */
+export const measuredBudget = {
+  training: { cells: 1, filters: 16, resolution: 16, epochs: 13.5 },
+  accuracies: { search: 0, nasnetA: 0 },
+} as const;
+
+export interface TrainingInstead {
+  /** The longest budget, in seconds of this machine, for which this is known. */
+  until: number;
+  /** What NASNet-A can have in the budget of the search. */
+  training: Training;
+  /** Test accuracies of the measured budget. */
+  accuracies: { search: number; nasnetA: number };
+}
+
+/** Returns NASNet-A's training for the whole budget if that is known to be better than the search; else undefined. */
+export function trainingInstead(settings: SearchSettings, options: CostOptions): TrainingInstead | undefined {
+  const { budget, dataset, space, blocks, limits } = settings;
+  const [nasnetA] = publishedDecisions(space, blocks);
+  if (!budget || !nasnetA || limits || dataset !== 'cifar10') return undefined;
+  const costs = finalCosts([new Candidate(nasnetA, space)], options);
+  const { training, accuracies } = measuredBudget;
+  const { cells, filters, resolution } = settings.final;
+  if (cells !== training.cells || filters !== training.filters || resolution !== training.resolution) return undefined;
+  const until = costs[0]!.once + training.epochs * costs[0]!.epoch;
+  if (budget.seconds > until) return undefined;
+  const planned = plannedTraining(settings, finalWithin(budget.seconds, budget.seconds, costs));
+  return { until, training: planned, accuracies };
+}
