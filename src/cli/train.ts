@@ -12,7 +12,7 @@ import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { type Recipe, recipes } from '../train/recipe.ts';
+import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags } from './flags/device-flags.ts';
 import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
@@ -24,9 +24,9 @@ import { addReplicaFlags } from './training/replica-flags.ts';
 import { followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
+  forecastReplicas,
   isFirst,
   joinOthers,
-  replicaImages,
   requireImages,
   type TrainingPlace,
   together,
@@ -117,8 +117,6 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
   }
   const here = trainingPlace(flags);
   const { part, block } = here;
-  if (part && flags.dryRun !== undefined)
-    throw new InputError('--dry-run: expected one replica, since it predicts one process, got several');
   const files = trainingFiles(flags.output);
   const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
@@ -148,9 +146,11 @@ async function trainFrom(
   const { classes } = images;
   const { recipe } = training;
   if (flags.dryRun !== undefined) {
+    if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
     const { keepCheckpoints } = flags;
+    const replicas = part && forecastReplicas(part);
     const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
-    const predicted = await dryRun(planned);
+    const predicted = await dryRun({ ...planned, replicas });
     if (flags.json) printDocument(predicted);
     else printWords(dryRunWords(predicted, computing));
     return undefined;

@@ -24,7 +24,7 @@ import { sidesOf, timeShare } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
-import type { Recipe } from './recipe.ts';
+import { type Recipe, stepsOf } from './recipe.ts';
 import { type StepPlan, StepSums, stepFigures, type Trainee } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
@@ -103,7 +103,7 @@ export async function trainNetwork(
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
   using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
   const optimizer = options.optimizer ?? fresh!;
-  const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
+  const steps = stepsOf(recipe, batches.count);
   const sideAt = sidesOf(network.plan, recipe.growth);
   if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches, replicas);
   using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;

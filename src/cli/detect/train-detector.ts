@@ -26,6 +26,7 @@ import { readModel } from '../../model/model-file.ts';
 import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { Checkpoints } from '../../train/checkpoint.ts';
+import { replicaImages } from '../../train/recipe.ts';
 import { optimizerNames } from '../../train/recipe-choices.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
@@ -42,7 +43,6 @@ import { following, resumable } from '../training/stoppable.ts';
 import {
   isFirst,
   joinOthers,
-  replicaImages,
   requireImages,
   type TrainingPlace,
   together,

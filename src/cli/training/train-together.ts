@@ -3,9 +3,9 @@
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import type { Computing } from '../../engine/device.ts';
 import { InputError, Interruption } from '../../failure.ts';
+import type { ForecastReplicas } from '../../forecast/training-forecast.ts';
 import { type JoinedReplicas, joinReplicas } from '../../replicas/join-replicas.ts';
 import { isLocalReplica, ownCommand } from '../../replicas/local-replicas.ts';
-import { imagesTogether, type Recipe } from '../../train/recipe.ts';
 import { computingOf, type DeviceFlags } from '../flags/device-flags.ts';
 import { LiveBlock, SilentBlock } from '../terminal/live-block.ts';
 import { type ReplicaFlags, type ReplicaPlace, type ReplicaShare, replicaPlace, sharesOf } from './replica-flags.ts';
@@ -45,6 +45,13 @@ function replicaPart(place: ReplicaPlace, computing: Computing, typed: { word: s
   }
   return { place, own, others };
 }
+
+/** Returns the replicas as a dry run predicts them. */
+export const forecastReplicas = ({ place, own, others }: ReplicaPart): ForecastReplicas => ({
+  count: place.count,
+  devices: [own, ...others].map(({ device }) => device),
+  synchronisesNorms: place.synchronisesNorms,
+});
 
 /** Whether this process writes and prints. */
 export const isFirst = (part: ReplicaPart | undefined): boolean => !part || part.own.rank === 0;
@@ -106,12 +113,6 @@ export async function together<T>(
     throw error;
   }
 }
-
-type BatchRecipe = Pick<Recipe, 'batchSize' | 'accumulate'>;
-
-/** Returns the number of images that a replica processes at once. */
-export const replicaImages = ({ batchSize, accumulate = 1 }: BatchRecipe, count: number): number =>
-  imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
 
 /** @throws InputError if a batch has fewer images than there are replicas */
 export function requireImages({ count }: ReplicaPlace, batch: number): void {
