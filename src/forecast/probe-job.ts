@@ -48,7 +48,7 @@ export interface Probed {
   seconds: number;
   /** Bytes of the process before the training. */
   memory: number;
-  /** Of replicas: seconds of the timed steps in exchanges, and how tensors travel. */
+  /** The seconds of the timed steps in exchanges between replicas, and how tensors travel. */
   exchange?: { seconds: number; transport: string };
 }
 
