@@ -89,7 +89,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--proposals <n>', 'of a picture (default: 300)', wholeNumber('--proposals'))
     .option(
       '--anchor <pixels>',
-      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below)',
+      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below; at least 8 for fpn)',
       wholeNumber('--anchor', 'pixels'),
     )
     .option('--frozen-norms', frozenHelp)
