@@ -48,7 +48,7 @@ export interface Probed {
   seconds: number;
   /** Bytes of the process before the training. */
   memory: number;
-  /** Of replicas: seconds of the timed steps in exchanges, and how tensors travel. */
+  /** Seconds of the timed steps in which replicas exchange tensors, and how these travel. Absent: it is alone. */
   exchange?: { seconds: number; transport: string };
 }
 

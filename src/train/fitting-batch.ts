@@ -1,5 +1,5 @@
-// The batch of a recipe for ImageNet where there are few images: with batches of 2,048 an epoch of some hundred would be
-// one step, at the rate of a batch that is not there.
+// The batch of a recipe for ImageNet where there are few images: with batches of 2,048 an epoch of some hundred would
+// be one step, at the rate of a batch that is not there.
 
 import { type Recipe, stepsOf } from './recipe.ts';
 

@@ -181,8 +181,8 @@ const isLarge = ({ stemName, stem }: Plan): boolean =>
 
 /**
  * Returns rate and parts for another batch. Parts have as many images as the recipe's, since norms use them. The rate
- * changes in proportion (Goyal et al., 2017), where gradients are divided by their own size as the root (Malladi et al.,
- * 2022); an epsilon of 1 leaves them as they are.
+ * changes in proportion (Goyal et al., 2017), where gradients are divided by their own size as the root (Malladi et
+ * al., 2022); an epsilon of 1 leaves them as they are.
  */
 function scaledTo({ learningRate, batchSize, accumulate, optimizer }: Recipe, wanted: number) {
   const share = wanted / batchSize;

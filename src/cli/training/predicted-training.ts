@@ -24,7 +24,7 @@ export interface DryRun {
   images: TrainedImages;
   counts: { train: number; validation: number; test: number };
   computing: Computing;
-  /** Of each replica. */
+  /** Threads of each replica. */
   threads: number;
   replicas: ForecastReplicas | undefined;
   seeds: number;
