@@ -12,8 +12,8 @@ import { type ModelDescription, planOf } from '../model/model-file.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
 import type { ImageSource } from '../streams/open-source.ts';
 import { openEvaluationSource, openTrainingSource, trainingName } from '../streams/training-source.ts';
+import type { EvaluatedImages } from '../train/image-source.ts';
 import { whole } from '../words.ts';
-import type { EvaluatedImages } from './evaluated-images.ts';
 import type { LiveBlock } from './terminal/live-block.ts';
 
 export interface StreamedEvaluation {

@@ -171,8 +171,10 @@ export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batc
   Math.ceil(batchSize / accumulate);
 
 /** Returns the number of images that one of so many replicas processes at once. */
-export const replicaImages = ({ batchSize, accumulate = 1 }: Recipe, count: number): number =>
-  imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
+export const replicaImages = (
+  { batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>,
+  count: number,
+): number => imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
 
 /** Returns the number of steps of a training. */
 export const stepsOf = ({ epochs }: Pick<Recipe, 'epochs'>, stepsPerEpoch: number): number =>
