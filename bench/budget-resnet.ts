@@ -1,5 +1,5 @@
-// A ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: its size and epochs, its training
-// and its accuracy.
+// A ResNet with a whole budget, in nasnet's engine and in PyTorch, for bench/budget.ts: its size and epochs, its
+// training and its accuracy.
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';

@@ -6,8 +6,8 @@
 // trained for the whole budget at the size and for the epochs that forecast/budget.ts chooses for it, by a search of
 // which every minute belongs to the final network. resnet: a residual network in our engine by the same recipe;
 // pytorch: the same one in PyTorch. Plans and finished runs are lines of the log: the bench and its searches can be
-// stopped and resumed. Searches and plans need an idle machine; what a plan says is then trained, however long it takes:
-// --plan measures the plans that are missing (a minute each) and ends.
+// stopped and resumed. Searches and plans need an idle machine; what a plan says is then trained, however long it
+// takes: --plan measures the plans that are missing (a minute each) and ends.
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -33,7 +33,7 @@ import { mean, variance } from './proxy-children.ts';
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
 type Contender = (typeof contenders)[number];
 
-/** What a line of the log is about. */
+/** The contender, budget and seed of a line of the log. */
 interface Task {
   contender: Contender;
   minutes: number;
@@ -50,7 +50,7 @@ interface Run extends Task {
   network: string;
 }
 
-/** What the budget allows a contender on an idle machine, a line of the log. */
+/** The training that the budget allows a contender on an idle machine, a line of the log. */
 interface Planned extends Task {
   plan: Plan;
 }

@@ -45,7 +45,7 @@ for (const kind of precisions) rewards[kind] = architectures.map(() => []);
 
 /** A run of all cells, a line of the log. */
 interface Pass {
-  /** What it depends on: proxy, cells, images, seed and device. */
+  /** Proxy, cells, images, seed and device, on which it depends. */
   of: string;
   precision: Precision;
   run: number;

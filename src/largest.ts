@@ -29,7 +29,9 @@ export const largest = {
   epochs: 100_000,
   /** Images per step. More than some thousands do not improve a step; memory grows in proportion. */
   batch: 65_536,
-  /** Images that ranges of 8 bits are measured on, which are in memory at once. More than some hundreds change nothing. */
+  /**
+   * Images that ranges of 8 bits are measured on, which are in memory at once. More than some hundreds change nothing.
+   */
   calibrationImages: 10_000,
   /** Trials of a search. The paper has 20,000; a study stores some kilobytes per trial. */
   trials: 10_000_000,

@@ -1,20 +1,33 @@
 // The page: takes pictures and models from drops, pastes, choices and examples. Shows the five most probable classes of a
-// classifier; objects.js shows what a detector found.
+// classifier; objects.js shows what a detector found. network.js computes.
 
-import { decode, fromMinusOne, normalise, place, prepare } from './image.js';
-import { openModel, useRuntime } from './model.js';
+import { Network, Superseded } from './network.js';
 import { listenForObjects, showObjects, useCategories } from './objects.js';
 
 const shown = 5;
 const byId = (id) => document.getElementById(id);
-let model;
-let picture; // the current picture, which a new model classifies again
-let latest = 0; // the latest request; results of earlier ones are not shown
+/** @type {Network} */
+let network;
+let model; // what the open model file says
+let openings = 0; // model files that are read or opened now
+let picture; // the current picture, which a new model sees again
+let isWaiting = false; // whether the picture waits for a model that is opened now
 
-async function takeModel(bytes) {
-  const opened = await openModel(bytes);
-  model?.close();
-  model = opened;
+async function takeModel(/** @type {Blob | Promise<Blob>} */ file) {
+  const working = work('Opening the network');
+  openings += 1;
+  let description;
+  try {
+    description = await network.open(await file);
+  } finally {
+    working.end();
+    openings -= 1;
+  }
+  showModel(description);
+}
+
+function showModel(description) {
+  model = description;
   const { kind, input, origin } = model;
   const isDetector = kind === 'detector';
   document.body.classList.toggle('detector', isDetector);
@@ -27,9 +40,7 @@ async function takeModel(bytes) {
       ? 'Objects will appear here, and as boxes in the picture.'
       : 'The five most probable classes will appear here.',
   );
-  byId('answers').replaceChildren(); // removes another model's
-  byId('frame').hidden = true;
-  document.querySelector('.seen').hidden = true;
+  clearAnswers(); // another model's
   useCategories(isDetector ? model.categories : [], isDetector ? model.leastScore : 0);
 }
 
@@ -39,56 +50,68 @@ function hint(text) {
   byId('hint').hidden = text === '';
 }
 
-async function takePicture(file) {
-  picture = file;
-  const turn = ++latest;
-  show(file);
-  if (!model) throw new Error('There is no model yet: drop an .onnx file that nasnet exported.');
+function clearAnswers() {
+  byId('answers').replaceChildren();
+  byId('found').hidden = true;
+  byId('frame').hidden = true;
+  byId('boxes').replaceChildren();
+  document.querySelector('.seen').hidden = true;
+}
+
+let latestWork = 0;
+
+/** Says that something is computed, and for how long. */
+function work(what) {
+  const turn = ++latestWork;
   const start = performance.now();
-  const image = await decode(file).catch(() => {
-    throw new Error(`The browser cannot read ${file.name ?? 'this'} as a picture.`);
-  });
-  byId('picture').classList.toggle('small', Math.max(image.width, image.height) <= 128);
-  byId('zone').style.setProperty('--aspect', String(image.width / image.height));
-  const look = model.kind === 'detector' ? findObjects : classify;
-  if (model.kind === 'detector') await painted();
-  const { values, ready, done, showAnswer } = await look(model, image);
-  if (turn !== latest) return;
+  const { dataset } = byId('hint'); // a screen reader does not read each second
+  const count = () => {
+    if (turn === latestWork) dataset.elapsed = `${Math.round((performance.now() - start) / 1000)} s`;
+  };
+  document.body.classList.add('computing');
+  hint(`${what} …`);
+  delete dataset.elapsed;
+  const timer = setInterval(count, 1000);
+  return {
+    end() {
+      clearInterval(timer);
+      if (turn !== latestWork) return; // something newer is computed
+      delete dataset.elapsed;
+      document.body.classList.remove('computing');
+      hint('');
+    },
+  };
+}
+
+async function takePicture(/** @type {File} */ file) {
+  picture = file;
+  show(file);
+  isWaiting = openings > 0;
+  if (isWaiting) return;
+  if (!network.isOpen) throw new Error('There is no model yet: drop an .onnx file that nasnet exported.');
+  clearAnswers();
+  const working = work('Computing');
+  try {
+    showAnswer(await network.look(file, fitTo));
+  } finally {
+    working.end();
+  }
+}
+
+function fitTo({ width, height }) {
+  byId('picture').classList.toggle('small', Math.max(width, height) <= 128);
+  byId('zone').style.setProperty('--aspect', String(width / height));
+}
+
+function showAnswer({ size, values, region, probabilities, objects, reading, computing }) {
   draw(values, model.input);
   byId('times').textContent =
-    `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(done - ready)}, reading the picture ${milliseconds(ready - start)}.`;
-  hint('');
-  showAnswer();
-}
-
-async function classify({ preprocessing, input, classes, run }, image) {
-  const { values, region } = prepare(image, preprocessing, input);
-  const ready = performance.now();
-  const probabilities = await run(normalise(values, preprocessing));
-  const showAnswer = () => {
-    outline(region, image);
-    answer(probabilities, classes);
-  };
-  return { values, ready, done: performance.now(), showAnswer };
-}
-
-async function findObjects({ framing, input, run }, image) {
-  const { values, extent, scale } = place(image, framing, input);
-  const ready = performance.now();
-  const found = await run(fromMinusOne(values), extent);
-  const objects = found.map(({ corners, ...object }) => ({
-    ...object,
-    box: corners.map((corner, index) => corner / scale[index % 2 === 0 ? 1 : 0]),
-  }));
-  return { values, ready, done: performance.now(), showAnswer: () => showObjects(objects, image) };
-}
-
-/** Lets the browser show the picture and a sentence, since a detector may take seconds, in which the page stands still. */
-function painted() {
-  hint('Looking …');
-  byId('found').hidden = true;
-  byId('boxes').replaceChildren();
-  return new Promise((resolve) => setTimeout(resolve, 30));
+    `What the network sees, ${model.input.join(' × ')}. Network ${milliseconds(computing)}, reading the picture ${milliseconds(reading)}.`;
+  if (objects) showObjects(objects, size);
+  else {
+    outline(region, size);
+    answer(probabilities, model.classes);
+  }
 }
 
 function show(file) {
@@ -143,17 +166,28 @@ function element(name, className, text) {
   return Object.assign(document.createElement(name), { className, textContent: text });
 }
 
-/** Opens a file: a model by its name, otherwise a picture. Errors appear on the page. */
+/** Opens a file: a model by its name, otherwise a picture. */
 async function take(file) {
   if (!file) return;
-  byId('trouble').textContent = '';
+  await (/\.onnx$/i.test(file.name ?? '') ? answerWith(file) : attempt(() => takePicture(file)));
+}
+
+/** Opens a model, which then sees the picture that is shown. If it cannot be opened, the model before sees what waits. */
+async function answerWith(file) {
+  const isOpened = await attempt(() => takeModel(file));
+  if (picture && (isOpened || (isWaiting && openings === 0))) await attempt(() => takePicture(picture), isOpened);
+}
+
+/** Does what was asked for. Errors appear on the page, in place of earlier ones. @returns whether there was none */
+async function attempt(act, clears = true) {
+  if (clears) byId('trouble').textContent = '';
   try {
-    if (!/\.onnx$/i.test(file.name ?? '')) return await takePicture(file);
-    await takeModel(new Uint8Array(await file.arrayBuffer()));
-    if (picture) await takePicture(picture);
+    await prepared;
+    await act();
+    return true;
   } catch (error) {
-    hint('');
-    byId('trouble').textContent = sentence(error);
+    trouble(error);
+    return false;
   }
 }
 
@@ -177,18 +211,38 @@ function listen() {
   });
 }
 
-/** Loads what `nasnet export` embedded in base64: the compressed runtime, a model and example pictures. */
+/** Says what went wrong in one sentence; a computation that a newer one ended did not. */
+function trouble(error) {
+  if (error instanceof Superseded) return;
+  hint('');
+  const [first] = error.message.split('\n');
+  byId('trouble').textContent = first.charAt(0).toUpperCase() + first.slice(1);
+}
+
+/** Makes the network's thread ready, of what `nasnet export` embedded or of the files next to the page. */
+async function prepare() {
+  const [runtime, image, model, worker] = ['onnxruntime-web', './image.js', './model.js', './worker.js'].map((name) =>
+    import.meta.resolve(name),
+  );
+  const embedded = byId('runtime');
+  const [script, wasm] = await Promise.all([
+    fetch(worker).then((response) => response.blob()),
+    embedded ? unzipped(embedded.textContent) : undefined,
+  ]);
+  network = new Network({ script: URL.createObjectURL(script), modules: { runtime, image, model }, wasm });
+}
+
+/** Opens the embedded model, and offers the embedded pictures. */
 async function open() {
-  const wasm = byId('runtime');
-  if (wasm) useRuntime(await unzipped(wasm.textContent));
+  await prepared;
   const embedded = byId('model');
-  if (!embedded) hint('');
-  if (embedded) await takeModel(new Uint8Array(await unzipped(embedded.textContent)));
-  const pictures = JSON.parse(byId('pictures')?.textContent ?? '[]');
-  for (const { name, type, base64 } of pictures) {
+  if (!embedded) return hint('');
+  const opened = answerWith(unzipped(embedded.textContent));
+  for (const { name, type, base64 } of JSON.parse(byId('pictures').textContent)) {
     const bytes = await (await decoded(base64)).arrayBuffer();
     offer(new File([bytes], name, { type }));
   }
+  await opened;
 }
 
 function offer(file) {
@@ -205,9 +259,10 @@ function offer(file) {
 /** Decodes base64 with the browser's decoder, which is ten times as fast as atob and a loop. */
 const decoded = (base64) => fetch(`data:;base64,${base64}`);
 
+/** Decodes and decompresses what is embedded. @returns {Promise<Blob>} */
 async function unzipped(base64) {
   const { body } = await decoded(base64);
-  return new Response(body.pipeThrough(new DecompressionStream('gzip'))).arrayBuffer();
+  return new Response(body.pipeThrough(new DecompressionStream('gzip'))).blob();
 }
 
 const milliseconds = (time) => `${time < 10 ? time.toFixed(1) : Math.round(time)}\u00a0ms`;
@@ -218,13 +273,7 @@ function list(names) {
   return names.length === 1 ? names[0] : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
 
-function sentence({ message }) {
-  const [first] = message.split('\n');
-  return first.charAt(0).toUpperCase() + first.slice(1);
-}
-
+const prepared = prepare();
 listen();
 listenForObjects();
-open().catch((error) => {
-  byId('trouble').textContent = sentence(error);
-});
+open().catch(trouble);

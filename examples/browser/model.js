@@ -1,26 +1,19 @@
 // Opens an ONNX file that nasnet exported: reads its metadata, and runs its network in onnxruntime-web. The runtime does not give
 // access to the metadata, so this file reads it from the bytes.
 
-import * as runtime from 'onnxruntime-web';
-
-runtime.env.wasm.numThreads = 1; // more threads need a server that isolates the page
-runtime.env.logLevel = 'error';
-
-/** Sets the runtime's WebAssembly if the page contains it; otherwise the runtime fetches it from its folder. */
-export function useRuntime(/** @type {ArrayBuffer} */ wasm) {
-  runtime.env.wasm.wasmBinary = wasm;
-}
-
 /**
+ * @param runtime the module onnxruntime-web
  * @param {Uint8Array} bytes of an .onnx file
  * @returns what the file says (origin, input, and what its kind needs) and `run`. kind 'classifier': classes and
  * preprocessing, run(planes) gives probabilities. kind 'detector': categories, framing and leastScore, run(planes, extent)
  * gives objects, best first.
  */
-export async function openModel(bytes) {
+export async function openModel(runtime, bytes) {
+  runtime.env.wasm.numThreads = 1; // more threads need a server that isolates the page
+  runtime.env.logLevel = 'error';
   const metadata = readMetadata(bytes);
   const describe = metadata.categories ? describeDetector : describeClassifier;
-  const { run, ...description } = describe(metadata);
+  const { run, ...description } = describe(metadata, runtime.Tensor);
   const session = await runtime.InferenceSession.create(bytes, { executionProviders: ['wasm'] });
   return {
     ...description,
@@ -31,7 +24,7 @@ export async function openModel(bytes) {
   };
 }
 
-function describeClassifier({ classes, titles = classes, preprocessing, network }) {
+function describeClassifier({ classes, titles = classes, preprocessing, network }, Tensor) {
   if (!classes || !preprocessing || !network)
     throw new Error('this ONNX file does not say its classes and preprocessing; nasnet export writes one that does');
   const { input } = JSON.parse(network);
@@ -41,14 +34,14 @@ function describeClassifier({ classes, titles = classes, preprocessing, network 
     preprocessing: JSON.parse(preprocessing),
     input,
     async run(session, /** @type {Float32Array} */ planes) {
-      const images = new runtime.Tensor('float32', planes, [1, 3, ...input]);
+      const images = new Tensor('float32', planes, [1, 3, ...input]);
       const results = await session.run({ [session.inputNames[0]]: images });
       return softmax(results[session.outputNames[0]].data);
     },
   };
 }
 
-function describeDetector({ categories, settings, leastScore }) {
+function describeDetector({ categories, settings, leastScore }, Tensor) {
   if (!settings) throw new Error('this ONNX file does not say its settings; nasnet detect export writes one that does');
   const { input, framing } = JSON.parse(settings);
   return {
@@ -60,8 +53,8 @@ function describeDetector({ categories, settings, leastScore }) {
     /** @returns {Promise<{ category: number, score: number, corners: number[] }[]>} corners x1, y1, x2, y2 in pixels of the input */
     async run(session, /** @type {Float32Array} */ planes, /** @type {[number, number]} */ extent) {
       const { boxes, scores, labels } = await session.run({
-        images: new runtime.Tensor('float32', planes, [1, 3, ...input]),
-        extent: new runtime.Tensor('float32', Float32Array.from(extent), [2]),
+        images: new Tensor('float32', planes, [1, 3, ...input]),
+        extent: new Tensor('float32', Float32Array.from(extent), [2]),
       });
       return Array.from(scores.data, (score, index) => ({
         category: Number(labels.data[index]),

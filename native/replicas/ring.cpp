@@ -29,6 +29,8 @@ constexpr int withoutSignal = MSG_NOSIGNAL;
 constexpr int withoutSignal = 0;  // macOS: SO_NOSIGPIPE, set on the socket
 #endif
 
+/** All members are there when a ring opens, so that only a network that lets nothing through takes as long. */
+constexpr std::chrono::milliseconds timeToConnect = std::chrono::minutes(5);
 constexpr size_t piece = 1 << 18;  // bytes that a member passes on while it receives the next ones
 
 [[noreturn]] void fail(const std::string& what) { throw std::runtime_error("replicas: " + what); }
@@ -157,7 +159,7 @@ RingListener::RingListener() {
 Ring::Ring(int rank, int count, const RingListener& listener, const std::string& host, uint16_t port, uint64_t token,
            std::chrono::milliseconds timeout)
     : rank_(rank), count_(count), timeout_(timeout) {
-  const auto deadline = Clock::now() + timeout;
+  const auto deadline = Clock::now() + std::min(timeout, timeToConnect);
   next_ = connectTo(host, port, deadline);
   const Greeting greeting{token, rank};
   if (send(next_.file(), &greeting, sizeof greeting, withoutSignal) != sizeof greeting) failSystem("greeting");

@@ -12,6 +12,7 @@ import type { Whitening } from '../data/whitening.ts';
 import type { Computing } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import { type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
+import type { Plan } from '../plan/plan.ts';
 import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import type { Recipe } from '../train/recipe.ts';
 
@@ -22,6 +23,8 @@ export interface JobImages {
   readonly computing: Computing;
   /** Identity of streamed pictures: a checkpoint belongs to them. */
   readonly content?: string;
+  /** The decoders of streamed pictures, and the fastest one that this machine has. */
+  readonly decoders?: { names: readonly string[]; fastest: string };
   shownFor(recipe: Recipe, options?: ShowOptions): ShownImages;
 }
 
@@ -33,15 +36,15 @@ export interface ShowOptions {
   /** Called with a sentence for each picture that cannot be read, once. */
   onUnreadable?: (sentence: string) => void;
   signal?: AbortSignal | undefined;
-  /** Cost of the network in multiply-adds an image, by which threads decode or compute. */
-  multiplyAdds?: number;
+  /** The network in training: by its cost threads decode or compute, and it says how small images can be. */
+  plan?: Plan;
+  /** The decoder of streamed pictures with which the training began. */
+  decoder?: string | undefined;
 }
 
 export interface BatchesOptions {
   /** The part of each batch that this process trains on. Default: all of it. */
   part?: BatchPart | undefined;
-  /** The decoder of streamed pictures with which the training began. */
-  decoder?: string | undefined;
 }
 
 /** The images of a training as its recipe shows them. */
@@ -50,8 +53,6 @@ export interface ShownImages {
   readonly preprocessing: Preprocessing;
   /** Returns the batches of a training; the caller disposes of them. */
   batches(seed: number | string, options?: BatchesOptions): StepBatches & AsyncDisposable;
-  /** The decoders of streamed pictures, and the fastest one that this machine has. */
-  readonly decoders?: { names: readonly string[]; fastest: string };
   /** Measures how fast streamed pictures are decoded for training. */
   decodingSpeed?(): Promise<{ picturesPerSecond: number; threads: number }>;
   validate(network: Network): Accuracy | Promise<Accuracy>;

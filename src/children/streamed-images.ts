@@ -2,6 +2,7 @@
 
 import { augmentations } from '../data/augmentations.ts';
 import { datasetFraming } from '../data/framing.ts';
+import { type PictureDecoder, pictureDecoder, pictureDecoders } from '../data/picture-decoder.ts';
 import { type SplitOptions, splitByClass } from '../data/split.ts';
 import { testViewOf } from '../data/test-view.ts';
 import type { Whitening } from '../data/whitening.ts';
@@ -9,13 +10,15 @@ import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
+import type { Plan } from '../plan/plan.ts';
 import { decodingSpeed } from '../streams/decoding-speed.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import { type PictureDecoder, type PictureView, pictureDecoder, pictureDecoders } from '../streams/picture-view.ts';
+import type { PictureView } from '../streams/picture-view.ts';
 import { openTrainingSource, type PicturesOf, type TrainingSource } from '../streams/training-source.ts';
 import { TrainingStream } from '../streams/training-stream.ts';
 import { batchWithinMemory, evaluateStream, evaluationBatchOn } from '../train/evaluation.ts';
-import type { Recipe } from '../train/recipe.ts';
+import { sidesOf } from '../train/growth.ts';
+import { type Recipe, stepsOf } from '../train/recipe.ts';
 import type { JobImages, ShownImages, ShowOptions } from './job-images.ts';
 
 /** A source of pictures on this machine. */
@@ -85,7 +88,15 @@ export async function openStreamedImages(
   const streamed: Streamed = { source, train, validation, size: options.resolution, computing, threads };
   const { name, content } = place;
   const classes = [...source.classes];
-  return { name, classes, content, computing, shownFor: (recipe, how) => shownStreamed(streamed, recipe, how) };
+  const decoders = { names: pictureDecoders, fastest: pictureDecoder() };
+  return {
+    name,
+    classes,
+    content,
+    computing,
+    decoders,
+    shownFor: (recipe, how) => shownStreamed(streamed, recipe, how),
+  };
 }
 
 function divide({ train, classes }: TrainingSource, options: SplitOptions) {
@@ -99,10 +110,11 @@ function divide({ train, classes }: TrainingSource, options: SplitOptions) {
 
 function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions = {}): ShownImages {
   const { source, train, validation, size, computing, threads } = streamed;
-  const { whitening = { mean, deviation }, onUnreadable = () => {}, signal, multiplyAdds = 0 } = options;
-  const preprocessing = preprocessingOf(recipe, whitening);
+  const { whitening = { mean, deviation }, onUnreadable = () => {}, signal, plan } = options;
+  const decoder = pictureDecoder(knownDecoder(options.decoder));
+  const preprocessing = preprocessingOf(recipe, whitening, decoder);
   const { device } = computing;
-  const decoders = decodersOf(threads, device, multiplyAdds);
+  const decoders = decodersOf(threads, device, plan?.multiplyAdds ?? 0);
   const evaluate = (network: Network, { source: pictures, places }: PicturesOf) => {
     const batchSize = device === cpu ? batchWithinMemory(network.plan) : evaluationBatchOn(device);
     const shown = { places, size, preprocessing, batchSize, threads: decoders };
@@ -113,11 +125,11 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   };
   return {
     preprocessing,
-    decoders: { names: pictureDecoders, fastest: pictureDecoder() },
-    batches: (seed, { part, decoder } = {}) =>
+    batches: (seed, { part } = {}) =>
       new TrainingStream(train.source, {
         places: train.places,
         size,
+        sideAt: recipe.randomParts && plan && sideOfSteps(plan, recipe),
         batchSize: recipe.batchSize,
         view: viewOf(recipe),
         augmentation: augmentationOf(recipe),
@@ -128,7 +140,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         part,
         device,
         threads: decoders,
-        decoder: decoderOf(decoder),
+        decoder,
         onUnreadable,
       }),
     async decodingSpeed() {
@@ -141,10 +153,16 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
 }
 
 /** Returns a stored decoder. @throws Failure for one of a newer version */
-function decoderOf(name: string | undefined): PictureDecoder | undefined {
+function knownDecoder(name: string | undefined): PictureDecoder | undefined {
   const decoder = pictureDecoders.find((each) => each === name);
   if (decoder === name) return decoder;
   throw new Failure(`pictures were decoded with ${name}, which this version does not have: update nasnet`);
+}
+
+/** Returns the side of the pictures at a step of a training with growing images, as the training loop has it. */
+function sideOfSteps(plan: Plan, recipe: Recipe): (step: number, stepsPerEpoch: number) => number | undefined {
+  const sideAt = sidesOf(plan, recipe.growth);
+  return (step, stepsPerEpoch) => sideAt(step / stepsOf(recipe, stepsPerEpoch));
 }
 
 /** Returns how threads show a picture in training: a random part, or the central square as of prepared images. */
@@ -160,7 +178,7 @@ const augmentationOf = (recipe: Recipe) =>
     : recipe;
 
 /** Returns how pictures are shown in evaluations: as the released models' if training shows random parts. */
-const preprocessingOf = (recipe: Recipe, whitening: Whitening): Preprocessing =>
+const preprocessingOf = (recipe: Recipe, whitening: Whitening, decoder: PictureDecoder): Preprocessing =>
   recipe.randomParts
-    ? { ...imagenetPreprocessing, mean: whitening.mean, deviation: whitening.deviation }
+    ? { ...imagenetPreprocessing, mean: whitening.mean, deviation: whitening.deviation, decoder }
     : trainedPreprocessing(testViewOf(recipe, whitening));

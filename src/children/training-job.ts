@@ -208,16 +208,17 @@ async function run(
   const images = await context.imagesFor(job.training);
   const prepared = await prepare(context, job, signal);
   using child = prepared.child;
+  const started = performance.now();
+  const epochs = new EpochLog(report);
+  const checkpoints = checkpointsOf(context, job, images, epochs);
   const shown = images.shownFor(job.training.recipe, {
     whitening: job.initial?.whitening,
     asInTest: job.keepModel !== undefined,
     onUnreadable: (remark) => job.keepModel && report({ remark }),
     signal,
-    multiplyAdds: child.plan.multiplyAdds,
+    plan: child.plan,
+    decoder: await commonDecoder(images, context, await checkpoints?.storedDecoder()),
   });
-  const started = performance.now();
-  const epochs = new EpochLog(report);
-  const checkpoints = checkpointsOf(context, job, images, epochs);
   const keeper = job.keepModel && keeperOf(context, child, job, { images, shown }, job.keepModel);
   using best = job.keepModel || job.training.recipe.patience ? new BestWeights(child.network.stateDict()) : undefined;
   const ended = await trainLast(context, child, job, shown, { report, epochs, checkpoints, signal, best, keeper });
@@ -260,7 +261,8 @@ async function follow(context: JobContext, job: TrainingJob, signal: AbortSignal
   const shown = images.shownFor(recipe, {
     whitening: job.initial?.whitening,
     signal,
-    multiplyAdds: child.plan.multiplyAdds,
+    plan: child.plan,
+    decoder: await commonDecoder(images, context),
   });
   await trainShown(context, child, job, shown, { signal });
 }
@@ -276,8 +278,7 @@ async function trainShown(
   const { replicas, synchronisesNorms } = together ?? {};
   const { checkpoints } = options;
   const part = replicas && { index: replicas.rank, count: replicas.count };
-  const decoder = await commonDecoder(shown, replicas, await checkpoints?.storedDecoder());
-  await using batches = shown.batches(seed, { part, decoder });
+  await using batches = shown.batches(seed, { part });
   if (checkpoints) checkpoints.decoder = batches.decoder;
   return await trainNetwork(network, batches, training.recipe, {
     ...{ seed, optimizer, replicas, synchronisesNorms },
@@ -286,11 +287,11 @@ async function trainShown(
 }
 
 /** Returns the decoder of all replicas: the stored one, or that of the first one's machine. */
-async function commonDecoder(shown: ShownImages, replicas: Replicas | undefined, stored: string | undefined) {
-  if (!replicas || !shown.decoders) return stored;
-  const own = stored ?? shown.decoders.fastest;
-  const [place] = numbersOfFirst(replicas, [shown.decoders.names.indexOf(own)]);
-  return shown.decoders.names[place!];
+async function commonDecoder({ decoders }: JobImages, { together }: JobContext, stored?: string) {
+  if (!together || !decoders) return stored;
+  const own = stored ?? decoders.fastest;
+  const [place] = numbersOfFirst(together.replicas, [decoders.names.indexOf(own)]);
+  return decoders.names[place!];
 }
 
 /** Returns the figures of the best and the last epoch; undefined where epochs were not validated. */

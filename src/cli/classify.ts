@@ -5,6 +5,7 @@ import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
 import { ClassNames } from '../data/class-names.ts';
 import { imageFilesBelow, OmittedFiles } from '../data/image-files.ts';
+import { otherDecoderSentence } from '../data/picture-decoder.ts';
 import { imageBatch } from '../data/prepare-image.ts';
 import { readAhead } from '../data/read-ahead.ts';
 import { setThreads } from '../engine/machine.ts';
@@ -64,6 +65,8 @@ async function classify(text: string, paths: string[], { top, batch, threads, js
   const names = new ClassNames(classes);
   const block = new LiveBlock(process.stderr);
   if (omitted.counts.size > 0) block.log(`Omitted ${omitted.words()}`);
+  const other = otherDecoderSentence(preprocessing.decoder);
+  if (other) block.log(other);
   const classified: Classified[] = [];
   const unreadable: string[] = [];
   const batchSize = batch ?? batchWithinMemory(network.plan);

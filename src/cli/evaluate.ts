@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { cacheRoot } from '../data/cache.ts';
 import { type LabelOrder, labelOrders } from '../data/class-names.ts';
+import { otherDecoderSentence } from '../data/picture-decoder.ts';
 import { prepareDevice } from '../engine/device.ts';
 import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
@@ -92,6 +93,8 @@ async function evaluate(named: string, images: string | undefined, flags: Flags)
   const block = new LiveBlock(process.stderr);
   const warning = scaleWarning(path, description);
   if (warning) block.log(warning);
+  const other = otherDecoderSentence(description.preprocessing.decoder);
+  if (other) block.log(other);
   setThreads(flags.threads);
   const computing = computingOf(flags);
   prepareDevice(computing.device);

@@ -1,5 +1,5 @@
-// The images that a network is evaluated on, as an argument and flags name them: CIFAR-10's test images, class folders or
-// images with a file of labels, archives and shards, or the test images of what the network was trained on.
+// The images that a network is evaluated on, as an argument and flags name them: CIFAR-10's test images, class folders
+// or images with a file of labels, archives and shards, or the test images of what the network was trained on.
 
 import { basename, resolve } from 'node:path';
 import { classes as cifar10Classes } from '../data/cifar10-files.ts';
@@ -11,7 +11,7 @@ import { findLabelledImages } from '../data/labelled-images.ts';
 import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import { isArchive } from '../streams/open-source.ts';
-import { datasetSource, fileSource, type ImageSource } from '../train/image-source.ts';
+import { datasetSource, type EvaluatedImages, fileSource } from '../train/image-source.ts';
 import { prepareDataset } from './flags/dataset-flags.ts';
 import { streamedPictures, wasStreamed, wasTrainedOn } from './streamed-evaluation.ts';
 import type { LiveBlock } from './terminal/live-block.ts';
@@ -23,13 +23,6 @@ export interface EvaluatedImagesFlags {
   labels?: string;
   labelOrder?: LabelOrder;
   threads: number;
-}
-
-export interface EvaluatedImages {
-  name: string;
-  count: number;
-  /** Returns those of some places, 0 to `count` − 1. Pictures of archives come in the order in which they are stored. */
-  choose(places: Int32Array): ImageSource;
 }
 
 /**

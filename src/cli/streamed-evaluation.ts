@@ -10,10 +10,10 @@ import { cpu } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { type ModelDescription, planOf } from '../model/model-file.ts';
 import { evaluationPictures } from '../streams/evaluation-stream.ts';
-import { type ImageSource, openSource } from '../streams/open-source.ts';
-import { openTrainingSource } from '../streams/training-source.ts';
+import type { ImageSource } from '../streams/open-source.ts';
+import { openEvaluationSource, openTrainingSource, trainingName } from '../streams/training-source.ts';
+import type { EvaluatedImages } from '../train/image-source.ts';
 import { whole } from '../words.ts';
-import type { EvaluatedImages } from './evaluated-images.ts';
 import type { LiveBlock } from './terminal/live-block.ts';
 
 export interface StreamedEvaluation {
@@ -76,20 +76,20 @@ async function openPictures(
   block: LiveBlock,
 ): Promise<{ source: ImageSource; places: Int32Array }> {
   const onListed = (count: number) => block.draw([`  listing ${path}: ${whole(count)} pictures`]);
-  const training = await openTrainingSource(path, { devkit, onListed }).catch((error) => {
-    if (error instanceof InputError) return undefined; // it may have a part to evaluate on only
-    throw error;
-  });
-  block.draw([]);
-  if (training && wasTrainedOn(description, training.name)) {
+  const training = wasTrainedOn(description, trainingName(path))
+    ? await openTrainingSource(path, { devkit, onListed }).catch((error) => {
+        if (error instanceof InputError) return undefined; // it may have a part to evaluate on only
+        throw error;
+      })
+    : undefined;
+  if (training) {
+    block.draw([]);
     const what = statSync(path).isDirectory() ? 'folder' : 'file';
     block.log(`${path}: the network was trained on this ${what}, so its test images are used`);
     return training.test;
   }
-  const source =
-    training && training.test.source !== training.train.source
-      ? training.test.source
-      : await openSource(path, { part: 'validation', devkit, onListed });
+  const source = await openEvaluationSource(path, { devkit, onListed });
+  block.draw([]);
   for (const remark of source.remarks) block.log(remark);
   return { source, places: Int32Array.from({ length: source.count }, (_, place) => place) };
 }

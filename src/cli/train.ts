@@ -6,34 +6,31 @@ import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { FolderArtifacts } from '../artifacts.ts';
 import { type TrainingSetup, trainer } from '../children/training-job.ts';
-import type { Computing } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { isLocalReplica } from '../replicas/local-replicas.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { type Recipe, recipes } from '../train/recipe.ts';
+import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
-import { addDeviceFlags, computingOf } from './flags/device-flags.ts';
+import { addDeviceFlags } from './flags/device-flags.ts';
 import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
-import { LiveBlock, SilentBlock } from './terminal/live-block.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
-import { addReplicaFlags, replicaPlace } from './training/replica-flags.ts';
+import { addReplicaFlags } from './training/replica-flags.ts';
 import { followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
+  forecastReplicas,
   isFirst,
   joinOthers,
-  type ReplicaPart,
-  replicaImages,
-  replicaPart,
   requireImages,
+  type TrainingPlace,
   together,
+  trainingPlace,
 } from './training/train-together.ts';
 import { type EndedRun, trainingFiles } from './training/training-files.ts';
 import {
@@ -118,32 +115,23 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
     const flag = flags.freezeEpochs === undefined ? `--recipe ${flags.recipe}` : '--freeze-epochs';
     throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
   }
-  const machine = computingOf(flags);
-  const place = replicaPlace(flags);
-  if (place && flags.dryRun !== undefined)
-    throw new InputError('--dry-run: expected one replica, since it predicts one process, got several');
-  const part = place && replicaPart(place, machine, { word: flags.device, threads: flags.threads });
-  const computing = part ? { ...machine, device: part.own.device } : machine;
-  const block = part && isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);
+  const here = trainingPlace(flags);
+  const { part, block } = here;
   const files = trainingFiles(flags.output);
   const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
   try {
-    const result = await trainFrom(source, { text, flags, block, computing, files, part });
+    const result = await trainFrom(source, { ...here, text, flags, files });
     if (result) finish(result, flags);
   } finally {
     source?.remove();
   }
 }
 
-interface TrainCommand {
+interface TrainCommand extends TrainingPlace {
   text: string | undefined;
   flags: TrainFlags;
-  block: LiveBlock;
-  computing: Computing;
   files: ReturnType<typeof trainingFiles>;
-  /** The part of this process, if several train together. */
-  part: ReplicaPart | undefined;
 }
 
 /** @returns the result, if this process is the one that writes it */
@@ -151,16 +139,18 @@ async function trainFrom(
   source: SourceWeights | undefined,
   command: TrainCommand,
 ): Promise<TrainingResult | undefined> {
-  const { text, flags, block, computing, files, part } = command;
+  const { text, flags, block, computing, threads, files, part } = command;
   const { seed, seeds, validationImages } = flags;
   const planned = await plannedTraining(text, source, flags, block);
   const { name, dataset, inputs, images, architecture, training, counts, initial } = planned;
   const { classes } = images;
   const { recipe } = training;
   if (flags.dryRun !== undefined) {
-    const { keepCheckpoints, threads } = flags;
+    if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
+    const { keepCheckpoints } = flags;
+    const replicas = part && forecastReplicas(part);
     const planned = { name, architecture, training, images, counts, computing, threads, seeds, keepCheckpoints };
-    const predicted = await dryRun(planned);
+    const predicted = await dryRun({ ...planned, replicas });
     if (flags.json) printDocument(predicted);
     else printWords(dryRunWords(predicted, computing));
     return undefined;
@@ -194,7 +184,6 @@ async function trainFrom(
     splitSeed: seed,
   };
   const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
-  const threads = part?.own.threads ?? flags.threads;
   const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
   const checkpoint = { seconds, keep: flags.keepCheckpoints };

@@ -1,5 +1,7 @@
 // Computes which part of an image a network uses, and how it is resized. prepare-image.ts applies it to pixels.
 
+import type { PictureDecoder } from './picture-decoder.ts';
+
 /**
  * The framing of a network's images. It is stored with the weights (model/preprocessing.ts), so that all commands use
  * the same one.
@@ -20,6 +22,11 @@ export interface Framing {
    * that each new pixel covers, as in nasnet's datasets.
    */
   interpolation: 'bilinear' | 'bicubic' | 'area';
+  /**
+   * The decoder of JPEG in training, which differs from others by rounding; a machine without it uses sharp. Absent:
+   * sharp.
+   */
+  decoder?: PictureDecoder | undefined;
 }
 
 /** The framing of datasets from image files: the central square, averaged down. */

@@ -1,9 +1,11 @@
 // Preprocesses one image file of any format, orientation and colour space for a network. read-ahead.ts reads many
 // images.
 
+import { readFileSync } from 'node:fs';
 import type { Sharp } from 'sharp';
 import { fromBytes } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
+import { nativeJpegDecoder, showJpeg } from '../engine/picture-part.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import { speaksOfMemory } from '../out-of-memory.ts';
@@ -11,6 +13,7 @@ import { whole } from '../words.ts';
 import { resample } from './enlarge.ts';
 import { type Frame, type Framing, frameOf } from './framing.ts';
 import { headBytes, readHead, unreadReason } from './image-formats.ts';
+import { plainJpeg } from './jpeg-head.ts';
 import { shrink } from './resolution.ts';
 import { showForTest, type TestView } from './test-view.ts';
 
@@ -25,6 +28,8 @@ export async function prepareImage(
   [height, width]: readonly [height: number, width: number],
 ): Promise<Uint8Array> {
   try {
+    const shown = framing.decoder === 'libjpeg-turbo' && decodedJpeg(file, framing, [height, width]);
+    if (shown) return shown;
     const { image: upright, height: sourceHeight, width: sourceWidth } = await openImage(file);
     const frame = frameOf([sourceHeight, sourceWidth], [height, width], framing);
     const cut = upright.extract(frame.source);
@@ -36,6 +41,18 @@ export async function prepareImage(
   } catch (error) {
     throw unreadable(error as Error, typeof file === 'string' ? file : 'image');
   }
+}
+
+/** Returns a JPEG as the addon shows it in training; undefined for pictures that it leaves to sharp. */
+function decodedJpeg(file: string | Uint8Array, framing: Framing, [height, width]: Size): Uint8Array | undefined {
+  const shows = framing.aspect === 'stretch' && framing.interpolation === 'bilinear' && height === width;
+  if (!shows || nativeJpegDecoder() === undefined) return undefined;
+  const bytes = typeof file === 'string' ? readFileSync(file) : file;
+  const plain = plainJpeg(bytes);
+  if (!plain) return undefined;
+  const { source } = frameOf([plain.height, plain.width], [height, width], framing);
+  const pixels = new Uint8Array(3 * height * width);
+  return showJpeg(bytes, source, height, { flip: false }, pixels) ? pixels : undefined;
 }
 
 /** Limits of the decoder, since a file of a few kilobytes may declare a huge image. */

@@ -37,16 +37,24 @@ export interface StepBatches {
   readonly rows: number;
   /** Returns the integers that determine a batch: [rows, batchSize], row by row. */
   integersOf(epoch: number, step: number): Int32Array;
-  /** The pixels of streamed images, RGB bytes [batchSize, height, width, 3]: a step's input besides the integers. */
-  readonly pixels?: { readonly shape: readonly number[]; of(epoch: number, step: number): Uint8Array };
+  /** The pixels of streamed images, a step's input besides the integers. */
+  readonly pixels?: StepPixels;
   /** Makes a batch of its inputs on the device, without waiting for the device. */
   make(integers: Tensor, options: MakeOptions): Batch;
+}
+
+/** RGB bytes of the images of a step. */
+export interface StepPixels {
+  /** [batchSize, height, width, 3] of the largest ones. */
+  readonly shape: readonly number[];
+  /** Returns those of a step, whose images may be smaller: [batchSize, side, side, 3]. */
+  of(epoch: number, step: number): { bytes: Uint8Array; shape: readonly number[] };
 }
 
 export interface MakeOptions {
   /** Default: that of the batches, copied to the device. */
   whitening?: Whitening | WhiteningTensors;
   side?: number | undefined;
-  /** The pixels of streamed images, uint8 [batchSize, height, width, 3]. */
+  /** The pixels of streamed images, uint8 [batchSize, side, side, 3]. */
   pixels?: Tensor | undefined;
 }

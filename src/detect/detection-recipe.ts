@@ -6,6 +6,8 @@ export interface DetectionRecipe {
   epochs: number;
   /** Pictures of a step. */
   batchSize: number;
+  /** Parts of a step's pictures that are processed one after another, to need less memory. Default: 1. */
+  accumulate?: number;
   /** At its peak. */
   learningRate: number;
   /** Share of the steps in which the rate rises from 0. */

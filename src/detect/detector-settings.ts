@@ -43,6 +43,7 @@ export interface HeadRules {
   /** Side of the smallest anchor for pictures whose shorter side is at least `anchorPixels`; in proportion below. */
   readonly anchor: number;
   readonly anchorPixels: number;
+  readonly leastAnchor: number;
   readonly ratios: readonly number[];
   /** Anchors of one place have the sides 1, 2, 4 … times the level's smallest. */
   readonly scales: number;
@@ -69,6 +70,7 @@ export const headRules: Record<HeadName, HeadRules> = {
     proposals: 300, // paper, Table 4: 300 to 500; the configuration has 500, later 50
     anchor: 64, // 256 × 0.25
     anchorPixels: 600,
+    leastAnchor: 4,
     ratios: [0.5, 1, 2],
     scales: 4,
     sampled: 64,
@@ -86,6 +88,7 @@ export const headRules: Record<HeadName, HeadRules> = {
     proposals: 300,
     anchor: 32,
     anchorPixels: 800, // torchvision brings the shorter side to 800
+    leastAnchor: 8, // anchors of the finest level are 4 pixels apart: smaller ones lie between objects
     ratios: [0.5, 1, 2],
     scales: 1,
     candidates: { training: 2000, test: 1000 },
@@ -134,7 +137,7 @@ export function detectorSettings(choices: DetectorChoices): DetectorSettings {
     channels: rules.channels,
     hidden: rules.hidden,
     proposals: rules.proposals,
-    anchor: Math.max(4, Math.round(rules.anchor * share)),
+    anchor: Math.max(rules.leastAnchor, Math.round(rules.anchor * share)),
     frozenNorms: false,
     ...choices,
     input,

@@ -19,11 +19,20 @@ import { Backbone } from './backbone.ts';
 import { clipBoxes, decodeBoxes } from './box-coder.ts';
 import { type DetectorPlan, planDetector } from './detector-plan.ts';
 import { type DetectorSettings, headRules, networkOptions, regionRules } from './detector-settings.ts';
-import { buildHead, type Classified, type Head } from './heads.ts';
-import { anchorLosses, type Losses, proposalLosses, sampleProposals, type Truth } from './losses.ts';
+import { buildHead, type Classified, type Head, type Proposals } from './heads.ts';
+import {
+  anchorLosses,
+  type Losses,
+  proposalLosses,
+  type SampledProposals,
+  sampleProposals,
+  type Truth,
+} from './losses.ts';
 import { type AnchorScores, ProposalNetwork, scoresOfBoxes } from './proposals.ts';
 
-export interface DetectorOptions extends Pick<CellSettings, 'device' | 'precision' | 'dropPathKeep' | 'generator'> {
+type ComputedSettings = Pick<CellSettings, 'device' | 'precision' | 'dropPathKeep' | 'generator' | 'sumOver'>;
+
+export interface DetectorOptions extends ComputedSettings {
   /** Seed of the initial weights; undefined: they are loaded next. */
   seed?: number;
 }
@@ -117,34 +126,35 @@ export class Detector extends Module {
   /**
    * Computes the losses of a training step; the caller provides the scope.
    * @param images [pictures, 3, height, width] on the detector's device
-   * @param random chooses the anchors and proposals that learn
+   * @param random chooses the anchors and proposals that learn, in each picture of the step independently of the others
    * @param progress fraction of training done, for ScheduledDropPath
+   * @param first place of the first of these pictures among those of the step
    */
-  losses(images: Tensor, truths: readonly Truth[], random: RandomStream, progress: number): Losses {
+  losses(images: Tensor, truths: readonly Truth[], random: RandomStream, progress: number, first = 0): Losses {
+    const randoms = truths.map((_, index) => random.split(`picture ${first + index}`));
     const rules = headRules[this.plan.settings.head];
     const { levels, scores } = this.#propose(images, progress);
     const extents = truths.map(({ extent }) => extent);
     const proposals = this.#proposalNetwork
       .proposals(scores, extents)
       .map((boxes) => boxes.toArray() as Float32Array<ArrayBuffer>);
-    const sampled = sampleProposals(proposals, truths, rules, random.split('proposals'));
-    const count = sampled.places.length;
+    const chooser = (of: string) => randoms.map((own) => own.split(of));
+    const sampled = sampleProposals(proposals, truths, rules, chooser('proposals'));
+    const classified = this.#head.classify(levels, this.#classifiedBoxes(sampled, images), progress);
+    return { ...anchorLosses(scores, truths, rules, chooser('anchors')), ...proposalLosses(classified, sampled) };
+  }
+
+  /** Without proposals the whole first picture is one, without a loss, so that every parameter has a gradient. */
+  #classifiedBoxes({ boxes, places }: SampledProposals, images: Tensor): Proposals {
     const { device } = this;
-    const ofAnchors = anchorLosses(scores, truths, rules, random.split('anchors'));
-    if (count === 0) {
-      const none = zeros([], { device });
-      return { ...ofAnchors, classes: none, boxes: none };
-    }
-    const classified = this.#head.classify(
-      levels,
-      {
-        boxes: tensor(sampled.boxes, [count, 4], { device }),
-        places: indexTensor(sampled.places, device),
-        input: inputOf(images),
-      },
-      progress,
-    );
-    return { ...ofAnchors, ...proposalLosses(classified, sampled) };
+    const input = inputOf(images);
+    const isEmpty = places.length === 0;
+    const corners = isEmpty ? Float32Array.of(0, 0, input[1], input[0]) : boxes;
+    return {
+      boxes: tensor(corners, [corners.length / 4, 4], { device }),
+      places: indexTensor(isEmpty ? [0] : places, device),
+      input,
+    };
   }
 
   /**

@@ -36,10 +36,17 @@ export async function evaluateDetector(
     throw new InputError(`categories: expected some of the detector's (${some(names)} …), got ${got} …`);
   }
   const began = performance.now();
+  let resumedAt = 0;
   const found = await findObjects(
     detector,
     dataset.pictures.map(({ path }) => path),
-    options,
+    {
+      ...options,
+      onResume: (done) => {
+        resumedAt = done;
+        options.onResume?.(done);
+      },
+    },
   );
   const read = dataset.pictures.length - found.unreadable.length;
   if (read === 0)
@@ -54,6 +61,6 @@ export async function evaluateDetector(
     evaluation,
     detections,
     unreadable: found.unreadable,
-    picturesPerSecond: (1000 * dataset.pictures.length) / (performance.now() - began),
+    picturesPerSecond: (1000 * (dataset.pictures.length - resumedAt)) / (performance.now() - began),
   };
 }

@@ -1,23 +1,21 @@
 // Finds the objects of picture files, as COCO's evaluation takes them.
 
-import type { Detection } from '../coco/box.ts';
+import { setImmediate } from 'node:timers/promises';
 import { InputError } from '../failure.ts';
 import type { DetectOptions, Detector } from './detector.ts';
 import { framePicture, inPicture, pictureBatch, testPlacement } from './pictures.ts';
+import type { Found, SavedObjects } from './saved-objects.ts';
 
 export interface FindOptions extends DetectOptions {
   /** Height and width to which pictures are brought. Default: the detector's. */
   input?: readonly [height: number, width: number];
   /** Called after each picture with the number of pictures so far. */
   onProgress?: (done: number) => void;
+  /** Where what was found is saved, and an earlier run resumes. Default: nowhere. */
+  saved?: SavedObjects;
+  /** Called with the number of pictures that an earlier run looked at. */
+  onResume?: (done: number) => void;
   signal?: AbortSignal;
-}
-
-export interface Found {
-  /** By picture, best first. */
-  detections: Detection[];
-  /** Sentences about pictures that could not be read. */
-  unreadable: string[];
 }
 
 /**
@@ -30,19 +28,20 @@ export async function findObjects(
   options: FindOptions = {},
 ): Promise<Found> {
   const { settings } = detector.plan;
-  const { input = settings.input, onProgress, signal, ...detect } = options;
+  const { input = settings.input, onProgress, saved, onResume, signal, ...detect } = options;
   const read = (path: string) =>
     framePicture(path, input, (size) => testPlacement(size, input, settings.framing)).catch((error) => {
       if (error instanceof InputError) return error;
       throw error;
     });
-  const found: Found = { detections: [], unreadable: [] };
-  let next = paths.length > 0 ? read(paths[0]!) : undefined;
-  for (const picture of paths.keys()) {
+  const { done: first = 0, detections = [], unreadable = [] } = saved?.read() ?? {};
+  const found: Found = { detections, unreadable };
+  if (first > 0) onResume?.(first);
+  let next = first < paths.length ? read(paths[first]!) : undefined;
+  for (let picture = first; picture < paths.length; picture++) {
     const framed = await next!;
     next = picture + 1 < paths.length ? read(paths[picture + 1]!) : undefined;
     next?.catch(() => {}); // reported when its turn comes
-    signal?.throwIfAborted();
     if (framed instanceof InputError) found.unreadable.push(framed.message);
     else {
       const images = pictureBatch([framed.pixels], input, detector.device);
@@ -61,6 +60,10 @@ export async function findObjects(
       });
     }
     onProgress?.(picture + 1);
+    await setImmediate(); // let signals be handled
+    saved?.offer(picture + 1, found, signal?.aborted ?? false);
+    signal?.throwIfAborted();
   }
+  saved?.remove();
   return found;
 }

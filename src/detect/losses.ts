@@ -1,10 +1,11 @@
 // The losses of a detector's training step, the same for both heads: cross entropy and Huber loss, of sampled anchors
-// and of sampled proposals.
+// and of sampled proposals. Each is a mean over pictures of the picture's own mean over what it samples, as released
+// (faster_rcnn_meta_arch.py), so that the losses of some pictures of a batch add up to those of the batch.
 
 import { indexTensor, tensor } from '../engine/create.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
-import { crossEntropy } from '../engine/operators.ts';
+import { crossEntropies } from '../engine/operators.ts';
 import { boxIou } from '../engine/regions.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import type { RandomStream } from '../random/stream.ts';
@@ -36,23 +37,25 @@ export const lossNames = ['anchors', 'anchorBoxes', 'classes', 'boxes'] as const
 
 /** Samples that learn a class, and those among them that learn a box. */
 interface Targets {
-  /** Rows of the scores, and their classes. */
+  /** Rows of the scores, their classes, and their shares in the loss. */
   rows: number[];
   classes: number[];
-  /** The first so many of the rows of each picture have an object: rows of the offsets, and the offsets. */
+  shares: number[];
+  /** The first so many of the rows of each picture have an object: rows of the offsets, the offsets, and the shares. */
   boxRows: number[];
   offsets: number[];
+  boxShares: number[];
 }
 
-/** Returns the losses of a batch's anchors. */
+/** Returns the losses of a batch's anchors. @param randoms chooses the anchors of each picture */
 export function anchorLosses(
   scores: AnchorScores,
   truths: readonly Truth[],
   rules: HeadRules,
-  random: RandomStream,
+  randoms: readonly RandomStream[],
 ): Pick<Losses, 'anchors' | 'anchorBoxes'> {
   const count = scores.anchors.length / 4;
-  const targets: Targets = { rows: [], classes: [], boxRows: [], offsets: [] };
+  const targets: Targets = { rows: [], classes: [], shares: [], boxRows: [], offsets: [], boxShares: [] };
   for (const [picture, truth] of truths.entries()) {
     const overlaps = overlapsOf(scores.anchors, truth.boxes);
     const crossing = rules.crossingAnchors ? [] : crossingAnchors(scores.anchors, truth.extent);
@@ -68,16 +71,20 @@ export function anchorLosses(
     const { objects, backgrounds } = sampleBoxes(
       matches,
       { count: regionRules.sampledAnchors, positives: regionRules.anchorPositives },
-      random,
+      randoms[picture]!,
     );
-    for (const anchor of objects) {
+    const share = shareOf(objects.length + backgrounds.length, truths.length);
+    for (const anchor of [...objects, ...backgrounds]) {
       targets.rows.push(picture * count + anchor);
-      targets.classes.push(1);
-      addBox(targets, picture * count + anchor, truth.boxes, matches[anchor]!, scores.anchors, anchor);
+      targets.shares.push(share);
     }
-    for (const anchor of backgrounds) {
-      targets.rows.push(picture * count + anchor);
-      targets.classes.push(0);
+    targets.classes.push(...objects.map(() => 1), ...backgrounds.map(() => 0));
+    for (const anchor of objects) {
+      const offsets = new Float32Array(4);
+      encodeBox(truth.boxes, 4 * matches[anchor]!, scores.anchors, 4 * anchor, offsets, 0);
+      targets.boxRows.push(picture * count + anchor);
+      targets.offsets.push(...offsets);
+      targets.boxShares.push(share);
     }
   }
   const { logits, offsets } = scores;
@@ -87,6 +94,9 @@ export function anchorLosses(
   };
 }
 
+/** The share in a loss of one of `sampled` rows of a picture, of which there are `pictures`. */
+const shareOf = (sampled: number, pictures: number) => 1 / (sampled * pictures);
+
 /** Boxes of a batch to learn from: what each learns stands beside it. */
 export interface SampledProposals {
   /** x1, y1, x2, y2 of each. */
@@ -95,18 +105,20 @@ export interface SampledProposals {
   places: number[];
   /** 0 is the background, 1 + category an object. */
   classes: number[];
+  /** Shares in the loss. */
+  shares: number[];
   /** The offsets of those with an object, four of each. */
   offsets: number[];
 }
 
-/** Samples proposals of each picture; float32 [n, 4] of each. */
+/** Samples proposals of each picture; float32 [n, 4] of each. @param randoms chooses those of each picture */
 export function sampleProposals(
   proposals: readonly Float32Array[],
   truths: readonly Truth[],
   rules: HeadRules,
-  random: RandomStream,
+  randoms: readonly RandomStream[],
 ): SampledProposals {
-  const sampled = { places: [] as number[], classes: [] as number[], offsets: [] as number[] };
+  const sampled: Omit<SampledProposals, 'boxes'> = { places: [], classes: [], shares: [], offsets: [] };
   const boxes: number[] = [];
   for (const [picture, own] of proposals.entries()) {
     const { boxes: truthBoxes, labels } = truths[picture]!;
@@ -116,10 +128,13 @@ export function sampleProposals(
       background: regionRules.proposalObject,
       everyObject: false,
     });
-    const { objects, backgrounds } = sampleBoxes(matches, { count: rules.sampled, positives: rules.positives }, random);
+    const wanted = { count: rules.sampled, positives: rules.positives };
+    const { objects, backgrounds } = sampleBoxes(matches, wanted, randoms[picture]!);
+    const share = shareOf(objects.length + backgrounds.length, truths.length);
     for (const box of [...objects, ...backgrounds]) {
       boxes.push(...all.subarray(4 * box, 4 * box + 4));
       sampled.places.push(picture);
+      sampled.shares.push(share);
       const match = matches[box]!;
       sampled.classes.push(match < 0 ? 0 : 1 + labels[match]!);
       if (match < 0) continue;
@@ -141,26 +156,33 @@ export function proposalLosses(
   const targets: Targets = {
     rows: sampled.classes.map((_, row) => row),
     classes: sampled.classes,
+    shares: sampled.shares,
     boxRows: withObject.map(([row, category]) => row * classCount + category), // of the true class only
     offsets: sampled.offsets,
+    boxShares: withObject.map(([row]) => sampled.shares[row]!),
   };
   return { classes: classLoss(logits, targets), boxes: boxLoss(offsets.reshape([-1, 4]), targets) };
 }
 
-/** The mean cross entropy of the sampled rows; 0 if there are none. */
-function classLoss(logits: Tensor, { rows, classes }: Targets): Tensor {
+/** The cross entropy of the sampled rows; 0 if there are none. */
+function classLoss(logits: Tensor, { rows, classes, shares }: Targets): Tensor {
   if (rows.length === 0) return logits.sum().mul(0);
   const { device } = logits;
-  return crossEntropy(logits.indexSelect(0, indexTensor(rows, device)), indexTensor(classes, device));
+  const losses = crossEntropies(logits.indexSelect(0, indexTensor(rows, device)), indexTensor(classes, device));
+  return losses.mul(tensor(shares, [rows.length], { device })).sum();
 }
 
-/** The Huber loss (δ = 1) of all four offsets, divided by the number of sampled rows. */
-function boxLoss(offsets: Tensor, { rows, boxRows, offsets: wanted }: Targets): Tensor {
-  if (boxRows.length === 0) return offsets.sum().mul(0);
+/** The Huber loss (δ = 1) of all four offsets of the samples with an object. */
+function boxLoss(offsets: Tensor, { boxRows, offsets: wanted, boxShares }: Targets): Tensor {
+  const count = boxRows.length;
+  if (count === 0) return offsets.sum().mul(0);
   const { device } = offsets;
   const learnt = offsets.indexSelect(0, indexTensor(boxRows, device));
-  const sum = huber.tensor(learnt, tensor(wanted, [boxRows.length, 4], { device }), sumReduction, 1);
-  return sum.mul(regionRules.boxLoss / rows.length);
+  const losses = huber.tensor(learnt, tensor(wanted, [count, 4], { device }), noReduction, 1).sum(1); // [boxes]
+  return losses
+    .mul(tensor(boxShares, [count], { device }))
+    .sum()
+    .mul(regionRules.boxLoss);
 }
 
 /** Returns the IoU of every box with every object, row-major. */
@@ -183,20 +205,6 @@ function crossingAnchors(anchors: Float32Array, [height, width]: readonly [numbe
   return crossing;
 }
 
-function addBox(
-  targets: Targets,
-  row: number,
-  objects: Float32Array,
-  object: number,
-  from: Float32Array,
-  box: number,
-): void {
-  const offsets = new Float32Array(4);
-  encodeBox(objects, 4 * object, from, 4 * box, offsets, 0);
-  targets.boxRows.push(row);
-  targets.offsets.push(...offsets);
-}
-
 const huber = operator('aten::huber_loss');
-/** libtorch's number of a reduction by addition. */
-const sumReduction = 2;
+/** libtorch's number of no reduction. */
+const noReduction = 0;

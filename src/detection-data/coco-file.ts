@@ -64,7 +64,7 @@ export function readCocoFile(path: string, faults: Faults, { asPycocotools = fal
   const { categories, places: categoryPlaces } = categoriesOf(path, listed, faults);
   const { pictures, places: picturePlaces } = picturesOf(path, images, faults);
   const file: CocoFile = {
-    name: partName(path),
+    name: cocoPartName(path),
     categories,
     pictures,
     boxes: 'pixels',
@@ -87,7 +87,7 @@ function fieldsOf(path: string, place: string, value: unknown): Fields {
 }
 
 /** Returns the name of a part: "instances_train2017.json" is of train2017, "valid/_annotations.coco.json" of valid. */
-function partName(path: string): string {
+export function cocoPartName(path: string): string {
   const stem = basename(path).replace(/\.json$/i, '');
   const own = stem.replace(/^(?:instances|_annotations\.coco|annotations)_?/, '');
   const folder = basename(dirname(resolve(path)));

@@ -12,6 +12,7 @@ import type { ImageCounts } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 import { costOptions, type Searching, type Start, startOf } from './start.ts';
 import { type RequestedLimits, statedLimits } from './stated-limits.ts';
+import { type TrainingInstead, trainingInstead } from './training-instead.ts';
 
 export interface NewSearch {
   settings: SearchSettings;
@@ -19,6 +20,8 @@ export interface NewSearch {
   start: Start;
   /** The plan of a search with a budget. */
   plan?: BudgetPlan;
+  /** A training that is known to be worth more than this search. */
+  instead?: TrainingInstead;
 }
 
 export interface NewSearchOptions {
@@ -53,7 +56,14 @@ export async function newSearchOf(
   const known = knownAsked ? limited : withinLimits(limited, counts);
   const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: known }, start.laws) : known;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
-  return { settings: { ...allowed, trials: plan?.children ?? allowed.trials }, counts, start, ...(plan && { plan }) };
+  const instead = device === 'cpu' ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
+  return {
+    settings: { ...allowed, trials: plan?.children ?? allowed.trials },
+    counts,
+    start,
+    ...(plan && { plan }),
+    ...(instead && { instead }),
+  };
 }
 
 /** Returns the settings without known cells that exceed the limits, since known cells are trained without a check. */

@@ -1,6 +1,8 @@
 // Predicts a training before it starts: its steps, time, memory and disk. The time of a step and of decoding a picture
 // are measured on this machine in some seconds.
 
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import type { ShownImages } from '../children/job-images.ts';
 import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
@@ -8,7 +10,7 @@ import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
 import { shownShare } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
-import { imagesTogether, type Recipe } from '../train/recipe.ts';
+import { type Recipe, replicaImages, stepsOf } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { probeRunner } from './probe.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
@@ -25,24 +27,51 @@ export interface PlannedTraining {
   /** Number of images that a GPU holds: all prepared ones, no streamed ones. */
   inMemory: number;
   /** Streamed pictures. */
-  stream?: { shown: ShownImages; batchSize: number } | undefined;
+  stream?: { shown: ShownImages } | undefined;
   keepCheckpoints: number;
+  /** Processes that train together, each with such a device and so many threads. Default: one. */
+  replicas?: ForecastReplicas | undefined;
+}
+
+export interface ForecastReplicas {
+  /** On all machines. */
+  count: number;
+  /** The devices of those of this machine. */
+  devices: readonly string[];
+  /** Whether norms use the images of all. */
+  synchronisesNorms: boolean;
 }
 
 export interface TrainingForecast {
   stepsPerEpoch: number;
   steps: number;
-  /** Images a second that the device trains, measured, with decoding next to it on a CPU. */
+  /** Images a second of all replicas, measured, with decoding next to it on a CPU. */
   imagesPerSecond: number;
   /** Seconds of an epoch with its validation, on average over smaller images at the beginning; and of all. */
   epochSeconds: number;
   seconds: number;
   /** Pictures a second that the decoding threads can show, and the share of the time that the training will wait. */
   decoding?: { picturesPerSecond: number; waitingShare: number };
-  /** Predicted peak bytes and those that are free; undefined if unknown. */
+  /** Predicted peak bytes of this machine's processes, or of a GPU, and those that are free; undefined if unknown. */
   memory: { predicted: number; free: number | undefined };
+  replicas?: ReplicasForecast;
   /** Bytes of a checkpoint, of all that stay, and of the model files. */
   disk: { checkpoint: number; checkpoints: number; models: number };
+}
+
+export interface ReplicasForecast {
+  count: number;
+  /** Those of this machine. */
+  here: number;
+  threads: number;
+  /** Images of a step of each; of the first ones, if they differ. */
+  images: number;
+  /** Predicted peak bytes of each. */
+  memory: number;
+  /** Bytes that each sends in a step. */
+  sent: number;
+  /** Seconds of a step in exchanges, measured among those of this machine; absent: all others are elsewhere. */
+  exchange?: { seconds: number; transport: string };
 }
 
 /** An evaluation has a third of the work of training: no backward pass, which has twice that of the forward pass. */
@@ -50,55 +79,97 @@ const evaluationShare = 1 / 3;
 
 /** Measures and predicts. @throws Failure if a step cannot be run */
 export async function forecastTraining(training: PlannedTraining): Promise<TrainingForecast> {
-  const { plan, recipe, computing, threads, images, stream } = training;
+  const { plan, recipe, computing, threads, images, stream, replicas } = training;
+  const count = replicas?.count ?? 1;
   const stepsPerEpoch = Math.max(1, Math.floor(images.train / recipe.batchSize));
-  const steps = Math.max(1, Math.round(recipe.epochs * stepsPerEpoch));
+  const steps = stepsOf(recipe, stepsPerEpoch);
   const decoded = await stream?.shown.decodingSpeed?.();
-  const computed = await secondsPerImage(training);
+  const { image: computed, exchange } = await measured(training);
   const onCores = computing.device === cpu && decoded ? decoded.threads / (threads * decoded.picturesPerSecond) : 0;
   const image = computed + onCores;
-  const trained = Math.min(images.train, stepsPerEpoch * recipe.batchSize);
+  const together = Math.min(images.train, recipe.batchSize) / count; // images of a step of each
+  const exchanging = exchange?.seconds ?? 0;
   const evaluated = computed * evaluationShare;
-  const epochSeconds = image * trained * shownShare(plan, recipe.growth) + evaluated * images.validation;
+  const epochSeconds =
+    stepsPerEpoch * (image * together * shownShare(plan, recipe.growth) + exchanging) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
+  const own = memoryOf(training);
   return {
     stepsPerEpoch,
     steps,
-    imagesPerSecond: 1 / image,
+    imagesPerSecond: (count * together) / (image * together + exchanging),
     epochSeconds,
     seconds: recipe.epochs * epochSeconds + evaluated * images.test,
     ...(decoded && {
-      decoding: { picturesPerSecond: decoded.picturesPerSecond, waitingShare: Math.max(0, 1 - supply!) },
+      decoding: { picturesPerSecond: count * decoded.picturesPerSecond, waitingShare: Math.max(0, 1 - supply!) },
     }),
     memory: {
-      predicted: trainingMemory({
-        plan,
-        batch: imagesTogether(recipe),
-        images: training.inMemory,
-        computing,
-        streamedBatch: stream?.batchSize,
-      }),
+      predicted: computing.device === cpu ? (replicas?.devices.length ?? 1) * own : own,
       free: freeFor(computing.device),
     },
+    ...(replicas && {
+      replicas: {
+        ...{ count, here: replicas.devices.length, threads, images: Math.ceil(together), memory: own },
+        sent: (2 * (count - 1) * bytesPerNumber * plan.trainableParameters) / count,
+        ...(exchange && { exchange }),
+      },
+    }),
     disk: diskOf(training),
   };
 }
 
+/** Predicts the peak bytes of one process. */
+function memoryOf({ plan, recipe, computing, inMemory, stream, replicas }: PlannedTraining): number {
+  const count = replicas?.count ?? 1;
+  const streamedBatch = stream && Math.ceil(recipe.batchSize / count);
+  return trainingMemory({ plan, batch: replicaImages(recipe, count), images: inMemory, computing, streamedBatch });
+}
+
 const probing = { stepSeconds: 1, steps: { cpu: 3, device: 20 } };
 
-/** Measures steps on noise in a process of its own; returns the seconds of an image. */
-async function secondsPerImage({ plan, recipe, computing, threads }: PlannedTraining): Promise<number> {
-  const together = imagesTogether(recipe);
+/** Measures steps on noise in processes of their own; returns the seconds of an image, and of a step's exchange. */
+async function measured({
+  plan,
+  recipe,
+  computing,
+  threads,
+  replicas,
+}: PlannedTraining): Promise<{ image: number; exchange?: ReplicasForecast['exchange'] }> {
+  const devices = replicas?.devices ?? [computing.device];
+  const together = replicaImages(recipe, replicas?.count ?? 1);
   const isCpu = computing.device === cpu;
   const lawOf = (batch: number) => lawValue(startingLaws.seconds, stepTerms(plan, { steps: 1, batch })) / threads;
   const affordable = Math.floor(probing.stepSeconds / (lawOf(2) - lawOf(1)));
   const batch = isCpu ? Math.max(1, Math.min(together, affordable)) : together;
   const steps = isCpu ? probing.steps.cpu : probing.steps.device;
   const { accumulate: _, freezeEpochs: __, ...steady } = recipe;
-  await using runner = probeRunner(1, threads);
-  const outcome = await runner.run({ plan, recipe: steady, batch, steps, computing } satisfies ProbeJob);
-  if ('failure' in outcome) throw new Failure(`a step could not be run: ${outcome.failure.message}`);
-  return (outcome.result as Probed).seconds / (steps * batch);
+  const count = devices.length;
+  const shared = count > 1 && { count, port: await freePort(), synchronisesNorms: replicas!.synchronisesNorms };
+  await using runner = probeRunner(count, threads);
+  const outcomes = await Promise.all(
+    devices.map((device, rank) => {
+      const job = { plan, recipe: steady, batch: batch * count, steps, computing: { ...computing, device } };
+      return runner.run({ ...job, ...(shared && { replicas: { rank, ...shared } }) } satisfies ProbeJob);
+    }),
+  );
+  for (const outcome of outcomes)
+    if ('failure' in outcome) throw new Failure(`a step could not be run: ${outcome.failure.message}`);
+  const probed = outcomes.map((outcome) => (outcome as { result: unknown }).result as Probed);
+  const { seconds, exchange } = probed[0]!; // they wait for each other
+  if (!exchange) return { image: seconds / (steps * batch) };
+  return {
+    image: (seconds - exchange.seconds) / (steps * batch),
+    exchange: { seconds: exchange.seconds / steps, transport: exchange.transport },
+  };
+}
+
+/** Returns a port of this machine that nobody listens at. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return port;
 }
 
 const bytesPerNumber = 4;

@@ -3,6 +3,7 @@
 
 import { z } from 'zod';
 import { augmentations } from '../data/augmentations.ts';
+import { pictureDecoders } from '../data/picture-decoder.ts';
 import { InputError } from '../failure.ts';
 import { type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
@@ -89,6 +90,7 @@ const newest = z
       aspect: z.enum(['shorter-side', 'stretch']),
       interpolation: z.enum(['bilinear', 'bicubic', 'area']),
       enlarge: enlargement.exactOptional(),
+      decoder: z.enum(pictureDecoders).exactOptional(),
     }),
     trainedEnlarge: enlargement.exactOptional(),
     origin: z.string(),

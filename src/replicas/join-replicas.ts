@@ -39,8 +39,8 @@ export interface JoinedReplicas extends Replicas {
   fail(sentence: string): Promise<void>;
 }
 
-/** libtorch's own timeout; before that the meeting ends the process. */
-const millisecondsOfCall = 30 * 60_000;
+/** The longest time of an exchange, in which replica 0 may evaluate. The meeting tells of lost replicas long before. */
+const millisecondsOfCall = 24 * 60 * 60_000;
 const millisecondsToLeave = 3000;
 
 /** Returns the transports of this machine, the best first: 'nccl', 'gloo', 'ring'. */

@@ -86,7 +86,8 @@ function begin(plan: GroupPlan): void {
 }
 
 function endAll(reason: string): void {
-  const sentence = hasBegun && advice ? `${reason}; ${advice}` : reason;
+  const isAdvised = advice !== undefined && reason.includes(advice); // the reason is another replica's last words
+  const sentence = hasBegun && advice && !isAdvised ? `${reason}; ${advice}` : reason;
   verdict.set(sentence);
   processes.kill();
   tell({ kind: 'ended', sentence });

@@ -29,8 +29,8 @@ export async function* evaluationPictures(
   { places, size, preprocessing, batchSize, threads, classOf }: EvaluationStreamOptions,
   from = 0,
 ): AsyncGenerator<SourceBatch> {
-  const { centralFraction, aspect, interpolation } = preprocessing;
-  const view = { kind: 'evaluation', framing: { centralFraction, aspect, interpolation } } as const;
+  const { centralFraction, aspect, interpolation, decoder } = preprocessing;
+  const view = { kind: 'evaluation', framing: { centralFraction, aspect, interpolation, decoder } } as const;
   const left = places.subarray(from);
   await using stream = new StreamBatches(source, { size, batchSize, view, seed: 0, threads, places: left });
   const bytes = 3 * size * size;

@@ -2,17 +2,11 @@
 
 import type { Sharp } from 'sharp';
 import type { Framing, Region } from '../data/framing.ts';
+import { plainJpeg } from '../data/jpeg-head.ts';
+import type { PictureDecoder } from '../data/picture-decoder.ts';
 import { openImage, prepareImage } from '../data/prepare-image.ts';
-import {
-  nativeJpegDecoder,
-  type PictureChanges,
-  type StoredPixels,
-  showJpeg,
-  showPixels,
-} from '../engine/picture-part.ts';
-import { Failure } from '../failure.ts';
+import { type PictureChanges, type StoredPixels, showJpeg, showPixels } from '../engine/picture-part.ts';
 import type { RandomStream } from '../random/stream.ts';
-import { plainJpeg } from './jpeg-head.ts';
 import { type RandAugmentOptions, randAugment } from './rand-augment.ts';
 import { type CropOptions, copyChanged, randomColours, randomCrop } from './random-crop.ts';
 import { randomErasing } from './random-erasing.ts';
@@ -37,27 +31,6 @@ export type PictureView =
 /** Place of a picture that evaluation cannot show. */
 export const unreadablePlace = -1;
 
-/**
- * Decoders of JPEG for training; sharp reads all else. Their pictures differ by the filter and by rounding, so a
- * training keeps the one with which it began.
- */
-export const pictureDecoders = ['libjpeg-turbo', 'sharp'] as const;
-export type PictureDecoder = (typeof pictureDecoders)[number];
-
-/**
- * Returns the decoder to use: the one asked for, or the fastest that this machine has.
- * @throws Failure if the addon was compiled without the one asked for
- */
-export function pictureDecoder(asked?: PictureDecoder | undefined): PictureDecoder {
-  if (asked === 'sharp') return asked;
-  if (nativeJpegDecoder() !== undefined) return 'libjpeg-turbo';
-  if (asked === undefined) return 'sharp';
-  throw new Failure(
-    'pictures were decoded with libjpeg-turbo, which the addon was compiled without: install its development files ' +
-      '(Debian: libjpeg62-turbo-dev), then run `node scripts/setup.mjs`',
-  );
-}
-
 /** Writes stored pixels as training shows them: RGB bytes [size, size, 3]. @throws an Error if they are missing */
 export function showStoredPixels(
   pixels: StoredPixels,
@@ -71,7 +44,10 @@ export function showStoredPixels(
   augment(target, view, size, stream);
 }
 
-/** Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason */
+/**
+ * Writes a picture's RGB bytes [size, size, 3] to `target`. @throws an Error with the decoder's reason
+ * @param decoder of JPEG in training; other views have theirs in their framing
+ */
 export async function showPicture(
   bytes: Uint8Array,
   view: PictureView,

@@ -1,8 +1,8 @@
 // One picture as prepared shards store it: upright sRGB with a short side of so many pixels, as a JPEG or raw.
 
+import { plainJpeg } from '../data/jpeg-head.ts';
 import { openImage } from '../data/prepare-image.ts';
 import { nativeJpegDecoder, showJpeg } from '../engine/picture-part.ts';
-import { plainJpeg } from './jpeg-head.ts';
 
 export interface PreparedForm {
   /** Short side in pixels; smaller pictures keep their size. */

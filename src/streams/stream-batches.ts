@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { type BatchPart, partRange, wholeBatch } from '../data/batch-part.ts';
+import { type PictureDecoder, pictureDecoder } from '../data/picture-decoder.ts';
 import { addonFile } from '../engine/addon.ts';
 import { mayTuneProcess } from '../engine/host-process.ts';
 import { Failure } from '../failure.ts';
@@ -11,13 +12,15 @@ import { whole } from '../words.ts';
 import { epochOrder, mixedTogether } from './epoch-order.ts';
 import { type MixedLabels, type Mixing, type MixingOptions, mixedLabels, randomMixing } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import { type PictureDecoder, type PictureView, pictureDecoder, unreadablePlace } from './picture-view.ts';
+import { type PictureView, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 import type { MixingTask, PicturesShown, PictureTask, ThreadAnswer, ThreadData } from './stream-thread.ts';
 
 export interface StreamOptions {
   /** Height and width of the pictures in pixels. */
   size: number;
+  /** Returns the height and width of a batch's pictures if they are smaller than that. Default: none are. */
+  sideOf?: ((epoch: number, step: number) => number | undefined) | undefined;
   batchSize: number;
   /** The part of every batch that is shown in training; pictures are mixed within it. Default: all of it. */
   part?: BatchPart | undefined;
@@ -29,7 +32,7 @@ export interface StreamOptions {
   places?: Int32Array | undefined;
   /** Returns the places of an epoch's pictures in their order. Default: each once, in random order. */
   orderOf?: ((epoch: number) => Int32Array) | undefined;
-  /** The decoder of JPEG; a resumed training asks for the one it began with. Default: the fastest that is here. */
+  /** The decoder of JPEG in training; a resumed one asks for that it began with. Default: the fastest that is here. */
   decoder?: PictureDecoder | undefined;
   /**
    * Default: one a core, at most 16; with sharp at most four, since libuv decodes four at a time unless
@@ -45,8 +48,9 @@ export interface StreamOptions {
 const defaults = { mostThreads: { 'libjpeg-turbo': 16, sharp: 4 }, ahead: 2, memory: 2 ** 30 };
 
 export interface PictureBatch {
-  /** RGB bytes [images, size, size, 3] in shared memory, until the next batch is asked for. */
+  /** RGB bytes [images, side, side, 3] in shared memory, until the next batch is asked for. */
   pixels: Uint8Array;
+  side: number;
   labels: Int32Array;
   /** Second labels and weights for the loss (mixing.ts); only if pictures are mixed. */
   mixed?: MixedLabels;
@@ -63,7 +67,9 @@ export interface PictureBatch {
 interface Slot {
   /** Number of the batch, counted through all epochs; −1: free. */
   number: number;
+  /** Its memory, for pictures of the full size. */
   pixels: Uint8Array;
+  side: number;
   places: Int32Array;
   unreadable: Map<number, string>;
   mixing: Mixing | undefined;
@@ -123,6 +129,7 @@ export class StreamBatches implements AsyncDisposable {
     this.#slots = Array.from({ length: slots }, (_, slot) => ({
       number: -1,
       pixels: new Uint8Array(pixels, slot * bytes, bytes),
+      side: size,
       places: new Int32Array(0),
       unreadable: new Map(),
       mixing: undefined,
@@ -134,7 +141,6 @@ export class StreamBatches implements AsyncDisposable {
       index,
       used,
       pixels,
-      size,
       view,
       seed: options.seed,
       decoder: this.decoder,
@@ -153,14 +159,14 @@ export class StreamBatches implements AsyncDisposable {
     for (let next = number; next <= last; next++) this.#schedule(next);
     const slot = this.#slots.find((each) => each.number === number)!;
     await slot.done;
-    const { pixels, places, unreadable, mixing } = slot;
-    const { size } = this.#options;
+    const { pixels, side, places, unreadable, mixing } = slot;
     const labels = places.map((place) => (place === unreadablePlace ? -1 : this.#source.label(place)));
     return {
-      pixels: pixels.subarray(0, 3 * size * size * places.length),
+      pixels: pixels.subarray(0, 3 * side * side * places.length),
+      side,
       places,
       labels,
-      ...(mixing && { mixed: mixedLabels(labels, size, mixing) }),
+      ...(mixing && { mixed: mixedLabels(labels, side, mixing) }),
       unreadable: [...unreadable].sort(([one], [other]) => one - other).map(([, sentence]) => sentence),
     };
   }
@@ -188,16 +194,19 @@ export class StreamBatches implements AsyncDisposable {
     if (this.#slots.some((each) => each.number === number)) return;
     const place = this.#slots.findIndex((each) => each.number === -1);
     const slot = this.#slots[place]!;
-    const epoch = Math.floor(number / this.count);
+    const [epoch, step] = [Math.floor(number / this.count), number % this.count];
+    const side = Math.min(this.#options.sideOf?.(epoch, step) ?? this.#options.size, this.#options.size);
     slot.number = number;
-    slot.places = this.#placesOf(epoch, number % this.count);
-    this.#readAhead(epoch, number % this.count);
+    slot.side = side;
+    slot.places = this.#placesOf(epoch, step);
+    this.#readAhead(epoch, step);
     slot.unreadable = new Map();
-    slot.mixing = this.#mixingOf(epoch, number % this.count);
+    slot.mixing = this.#mixingOf(epoch, step, side);
     const tasks: Promise<void>[] = [];
     for (let from = 0; from < slot.places.length; from += perTask) {
       const places = slot.places.slice(from, from + perTask);
-      tasks.push(this.#enqueue(place, { epoch, first: place * this.#part.length + from, from, places }));
+      const at = slot.pixels.byteOffset + 3 * side * side * from;
+      tasks.push(this.#enqueue(place, { epoch, at, side, from, places }));
     }
     slot.done = Promise.all(tasks).then(() => this.#mix(place));
     slot.done.catch(() => {}); // reported by the batch that waits for it
@@ -213,17 +222,17 @@ export class StreamBatches implements AsyncDisposable {
 
   /** Mixes a decoded batch in a thread. */
   async #mix(place: number): Promise<void> {
-    const { mixing, places } = this.#slots[place]!;
+    const { mixing, pixels, side, places } = this.#slots[place]!;
     if (!mixing) return;
-    const mixed = this.#enqueue(place, { mixing, first: place * this.#options.batchSize, count: places.length });
+    const mixed = this.#enqueue(place, { mixing, at: pixels.byteOffset, side, count: places.length });
     this.#feed();
     await mixed;
   }
 
-  #mixingOf(epoch: number, step: number): Mixing | undefined {
-    const { mixing, seed, size, view } = this.#options;
+  #mixingOf(epoch: number, step: number, side: number): Mixing | undefined {
+    const { mixing, seed, view } = this.#options;
     if (view.kind === 'evaluation' || !(mixing?.mixup || mixing?.cutmix)) return undefined;
-    return randomMixing(new RandomStream(seed).split(`epoch ${epoch}`).split(`mixing ${step}`), size, mixing);
+    return randomMixing(new RandomStream(seed).split(`epoch ${epoch}`).split(`mixing ${step}`), side, mixing);
   }
 
   #placesOf(epoch: number, step: number): Int32Array {

@@ -1,17 +1,12 @@
 // A thread of StreamBatches: reads, decodes and augments pictures into shared memory.
 
 import { parentPort, workerData } from 'node:worker_threads';
+import type { PictureDecoder } from '../data/picture-decoder.ts';
 import { useAddon } from '../engine/addon.ts';
 import { RandomStream } from '../random/stream.ts';
 import { type Mixing, mixPictures } from './mixing.ts';
 import { type ImageSource, sourceOf } from './open-source.ts';
-import {
-  type PictureDecoder,
-  type PictureView,
-  showPicture,
-  showStoredPixels,
-  unreadablePlace,
-} from './picture-view.ts';
+import { type PictureView, showPicture, showStoredPixels, unreadablePlace } from './picture-view.ts';
 import type { StreamIndex } from './stream-index.ts';
 
 export interface ThreadData {
@@ -20,7 +15,6 @@ export interface ThreadData {
   used: Uint8Array | undefined;
   /** Memory of all batches. */
   pixels: SharedArrayBuffer;
-  size: number;
   view: PictureView;
   seed: number | string;
   decoder: PictureDecoder;
@@ -33,8 +27,11 @@ export interface ThreadData {
 /** Decodes pictures. */
 export interface PictureTask {
   epoch: number;
-  /** Place of the first picture in the memory, in pictures; and in its batch. */
-  first: number;
+  /** Where the first picture is written in the memory, in bytes. */
+  at: number;
+  /** Height and width of the pictures in pixels. */
+  side: number;
+  /** Place of the first picture in its batch. */
   from: number;
   /** Which pictures of the source. */
   places: Int32Array;
@@ -43,7 +40,9 @@ export interface PictureTask {
 /** Mixes the decoded pictures of a batch. */
 export interface MixingTask {
   mixing: Mixing;
-  first: number;
+  /** Where the first picture is in the memory, in bytes. */
+  at: number;
+  side: number;
   count: number;
 }
 
@@ -60,26 +59,26 @@ export type ThreadAnswer = PicturesShown | { mixed: true } | { failure: string }
 /** Unreadable pictures one after another: more of them are a damaged source, not damaged pictures. */
 const mostUnreadable = 16;
 
-async function work({ index, used, pixels, size, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
+async function work({ index, used, pixels, view, seed, decoder, addon, tune }: ThreadData): Promise<void> {
   useAddon(addon);
   const { default: sharp } = await import('sharp');
   if (tune) sharp.concurrency(1); // pictures are decoded in parallel, one thread each
   const source = sourceOf(index);
   const random = new RandomStream(seed);
-  const bytes = 3 * size * size;
-  const show = async ({ epoch, first, from, places }: PictureTask): Promise<PicturesShown> => {
+  const show = async ({ epoch, at, side, from, places }: PictureTask): Promise<PicturesShown> => {
     const epochs = random.split(`epoch ${epoch}`);
+    const bytes = 3 * side * side;
     const unreadable: PicturesShown['unreadable'] = [];
     for (const [offset, place] of places.entries()) {
-      const target = new Uint8Array(pixels, (first + offset) * bytes, bytes);
+      const target = new Uint8Array(pixels, at + offset * bytes, bytes);
       const stream = epochs.split(`picture ${place}`);
       const onUnreadable = (reason: string) => unreadable.push([offset, reason]);
-      places[offset] = await readable(source, place, stream, onUnreadable, { view, size, target, used, decoder });
+      places[offset] = await readable(source, place, stream, onUnreadable, { view, side, target, used, decoder });
     }
     return { from, places, unreadable };
   };
-  const mix = ({ mixing, first, count }: MixingTask): ThreadAnswer => {
-    mixPictures(new Uint8Array(pixels, first * bytes, count * bytes), count, size, mixing);
+  const mix = ({ mixing, at, side, count }: MixingTask): ThreadAnswer => {
+    mixPictures(new Uint8Array(pixels, at, 3 * side * side * count), count, side, mixing);
     return { mixed: true };
   };
   parentPort!.on('message', async (task: PictureTask | MixingTask) => {
@@ -98,19 +97,22 @@ async function readable(
   onUnreadable: (sentence: string) => void,
   {
     view,
-    size,
+    side,
     target,
     used,
     decoder,
-  }: Pick<ThreadData, 'view' | 'size' | 'used' | 'decoder'> & { target: Uint8Array },
+  }: Pick<ThreadData, 'view' | 'used' | 'decoder'> & {
+    side: number;
+    target: Uint8Array;
+  },
 ): Promise<number> {
   let reason = '';
   let next = place;
   for (let tried = 0; tried < Math.min(mostUnreadable, source.count); tried++) {
     try {
       const pixels = view.kind === 'training' ? source.pixels(next) : undefined;
-      if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, size, stream.split('view'), target);
-      else await showPicture(await source.picture(next), view, size, stream.split('view'), target, decoder);
+      if (view.kind === 'training' && pixels) showStoredPixels(pixels, view, side, stream.split('view'), target);
+      else await showPicture(await source.picture(next), view, side, stream.split('view'), target, decoder);
       return next;
     } catch (error) {
       reason = `${source.nameOf(next)}: expected a picture, got ${(error as Error).message.split('\n')[0]}`;

@@ -53,6 +53,25 @@ export async function openTrainingSource(path: string, options: TrainingSourceOp
   }
 }
 
+/** Returns the name of the source to train on at a path, by which a model file knows it. */
+export const trainingName = (path: string): string => basename(trainingPath(resolve(path)));
+
+/**
+ * Opens the pictures to evaluate another network on: the part `validation` of a source, or all.
+ * @throws InputError if there is no such source
+ */
+export async function openEvaluationSource(
+  path: string,
+  options: Omit<TrainingSourceOptions, 'test'>,
+): Promise<ImageSource> {
+  const root = trainingPath(resolve(path));
+  if (basename(root) === imagenet.train) {
+    const archive = join(dirname(root), imagenet.validation);
+    return openSource(existsSync(archive) ? archive : root, options);
+  }
+  return (await openPart(root, { ...options, part: 'validation' })) ?? openSource(root, options);
+}
+
 /** A folder with ImageNet's training archive stands for it. */
 function trainingPath(root: string): string {
   const archive = join(root, imagenet.train);

@@ -5,7 +5,8 @@ import { augmentAs, randomRows, row, sampleAugmentation } from '../data/augmenta
 import type { Augmentation } from '../data/augmentations.ts';
 import { type BatchPart, partColumns, partRange, wholeBatch } from '../data/batch-part.ts';
 import { balancedPlaces, batchRows, placesByClass } from '../data/batches.ts';
-import type { Batch, MakeOptions, StepBatches } from '../data/step-batches.ts';
+import type { PictureDecoder } from '../data/picture-decoder.ts';
+import type { Batch, MakeOptions, StepBatches, StepPixels } from '../data/step-batches.ts';
 import type { Whitening } from '../data/whitening.ts';
 import { fromBytes, indexTensor } from '../engine/create.ts';
 import { scope } from '../engine/memory.ts';
@@ -13,7 +14,7 @@ import type { Tensor } from '../engine/tensor.ts';
 import { RandomStream } from '../random/stream.ts';
 import type { MixingOptions } from './mixing.ts';
 import type { ImageSource } from './open-source.ts';
-import type { PictureDecoder, PictureView } from './picture-view.ts';
+import type { PictureView } from './picture-view.ts';
 import { type PictureBatch, StreamBatches } from './stream-batches.ts';
 
 export interface TrainingStreamOptions {
@@ -21,6 +22,11 @@ export interface TrainingStreamOptions {
   places: Int32Array;
   /** Side of the pictures in pixels. */
   size: number;
+  /**
+   * Returns the side of the pictures at a step, counted through all epochs of so many, if it is smaller; threads then
+   * show them no larger. Default: they have the same size at all steps.
+   */
+  sideAt?: ((step: number, stepsPerEpoch: number) => number | undefined) | undefined;
   batchSize: number;
   /** How threads show a picture. */
   view: PictureView;
@@ -63,7 +69,7 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   readonly rows: number;
   readonly batchSize: number;
   readonly wholeBatchSize: number;
-  readonly pixels: NonNullable<StepBatches['pixels']>;
+  readonly pixels: StepPixels;
   readonly #source: ImageSource;
   readonly #options: TrainingStreamOptions;
   readonly #stream: StreamBatches;
@@ -74,7 +80,8 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   #mirroredFirst: Int32Array | undefined;
 
   constructor(source: ImageSource, options: TrainingStreamOptions) {
-    const { places, size, batchSize, view, mixing, seed, threads, decoder, balanced, part = wholeBatch } = options;
+    const { places, size, sideAt, batchSize, view, mixing, seed, threads, decoder, balanced } = options;
+    const { part = wholeBatch } = options;
     this.rows = batchRows + (mixing ? mixedRows : 0);
     this.#source = source;
     this.#options = options;
@@ -83,10 +90,17 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
     this.batchSize = partRange(part, this.wholeBatchSize).length;
     const orderOf = balanced ? this.#balancedOrder() : undefined;
     const ahead = Math.max(2, Math.ceil(picturesAhead / batchSize));
-    const shown = { size, batchSize, view, mixing, seed, places, orderOf, part };
+    const sideOf = sideAt && ((epoch: number, step: number) => sideAt(epoch * this.count + step, this.count));
+    const shown = { size, sideOf, batchSize, view, mixing, seed, places, orderOf, part };
     this.#stream = new StreamBatches(source, { ...shown, threads, ahead, decoder });
     this.count = this.#stream.count;
-    this.pixels = { shape: [this.batchSize, size, size, 3], of: (epoch, step) => this.#at(epoch, step).pixels };
+    this.pixels = {
+      shape: [this.batchSize, size, size, 3],
+      of: (epoch, step) => {
+        const { pixels, side } = this.#at(epoch, step);
+        return { bytes: pixels, shape: [this.batchSize, side, side, 3] };
+      },
+    };
   }
 
   get device(): string {
@@ -123,7 +137,8 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
   batch(epoch: number, step: number, side?: number): Batch {
     return scope(() => {
       const integers = indexTensor(this.integersOf(epoch, step), this.device, [this.rows, this.batchSize]);
-      const pixels = fromBytes(this.#at(epoch, step).pixels, 'uint8', this.pixels.shape).to(this.device);
+      const { bytes, shape } = this.pixels.of(epoch, step);
+      const pixels = fromBytes(bytes, 'uint8', shape).to(this.device);
       return this.make(integers, { side, pixels });
     });
   }
@@ -133,11 +148,11 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
    * pictures.
    */
   integersOf(epoch: number, step: number): Int32Array {
-    const { size, augmentation } = this.#options;
-    const { labels, places, mixed } = this.#at(epoch, step);
+    const { labels, places, side, mixed } = this.#at(epoch, step);
+    const augmentation = this.#augmentationOf(side);
     const random = this.#random.split(`epoch ${epoch}`).split(`step ${step}`);
     const whole = this.wholeBatchSize;
-    const sampled = sampleAugmentation(whole, [size, size], augmentation, random);
+    const sampled = sampleAugmentation(whole, [side, side], augmentation, random);
     const integers = new Int32Array(this.rows * this.batchSize);
     integers.set(labels);
     integers.set(partColumns(sampled, whole, this.#options.part ?? wholeBatch), this.batchSize);
@@ -159,6 +174,12 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
     return integers;
   }
 
+  /** Returns the changes of pictures of a side: cutout blanks the same share of it. */
+  #augmentationOf(side: number): Augmentation {
+    const { augmentation, size } = this.#options;
+    return { ...augmentation, cutout: Math.round((augmentation.cutout * side) / size) };
+  }
+
   #firstFlips(): Int32Array {
     const random = this.#random.split('first flips');
     return Int32Array.from({ length: this.#source.count }, () => random.integer(2));
@@ -169,7 +190,8 @@ export class TrainingStream implements StepBatches, AsyncDisposable {
       const images = pixels!.permute([0, 3, 1, 2]); // [batch, 3, height, width] in channels_last
       const numbers = integers.narrow(0, 1, randomRows);
       const labels = integers.select(0, 0).clone();
-      const batch = { images: augmentAs(images, whitening, this.#options.augmentation, numbers, side), labels };
+      const augmentation = this.#augmentationOf(images.shape[2]!);
+      const batch = { images: augmentAs(images, whitening, augmentation, numbers, side), labels };
       return this.rows === batchRows ? batch : { ...batch, mixed: mixedOf(integers) };
     });
   }

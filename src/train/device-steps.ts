@@ -20,6 +20,8 @@ export interface DeviceStepsOptions {
   steps: number;
 }
 
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
+
 const stepsAhead = 32;
 /** Number of steps before the capture, in which libtorch allocates memory and cuDNN chooses its algorithms. */
 const warmUpSteps = 3;
@@ -36,7 +38,8 @@ export class DeviceSteps {
   readonly #options: DeviceStepsOptions;
   // The inputs of the step, at fixed memory.
   readonly #randomNumbers: Tensor; // int64 [rows, batch]
-  readonly #pixels: Tensor | undefined; // of streamed images: uint8 [batch, height, width, 3]
+  readonly #pixels: Tensor | undefined; // of streamed images: uint8, for the largest ones
+  #pixelsShape: readonly number[]; // of the step's images
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
   #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
@@ -52,7 +55,8 @@ export class DeviceSteps {
     this.#options = options;
     this.#randomNumbers = keep(zeros([batches.rows, batchSize], { dtype: 'int64', device }));
     const { pixels } = batches;
-    this.#pixels = pixels && keep(zeros(pixels.shape, { dtype: 'uint8', device }));
+    this.#pixels = pixels && keep(zeros([sizeOf(pixels.shape)], { dtype: 'uint8', device }));
+    this.#pixelsShape = pixels?.shape ?? [];
     this.#numbers = keep(zeros([3], { dtype: 'float64', device }));
     const { mean, factor } = whiteningOn(device, batches.whitening);
     this.#whitening = { mean: keep(mean), factor: keep(factor) };
@@ -113,7 +117,7 @@ export class DeviceSteps {
 
   #step(run: (trainee: Trainee, inputs: StepInputs) => void): void {
     scope(() => {
-      const [whitening, pixels] = [this.#whitening, this.#pixels];
+      const [whitening, pixels] = [this.#whitening, this.#stepPixels()];
       const batch = this.#batches.make(this.#randomNumbers, { whitening, pixels, side: this.#form.side });
       const [progress, rate, share] = [0, 1, 2].map((place) => this.#numbers.select(0, place)) as [
         Tensor,
@@ -136,14 +140,21 @@ export class DeviceSteps {
     scope(() => {
       this.#randomNumbers.copy_(randomNumbers.select(0, step - first));
       this.#numbers.copy_(numbers.select(0, step - first));
-      if (this.#pixels) this.#pixels.copy_(this.#pixelsOf(plan));
+      this.#setPixels(plan);
     });
     return plan;
   }
 
-  #pixelsOf({ epoch, index }: StepPlan): Tensor {
-    const { shape, of } = this.#batches.pixels!;
-    return fromBytes(of(epoch, index), 'uint8', shape);
+  #setPixels({ epoch, index }: StepPlan): void {
+    if (!this.#batches.pixels) return;
+    const { bytes, shape } = this.#batches.pixels.of(epoch, index);
+    this.#pixelsShape = shape;
+    this.#stepPixels()!.copy_(fromBytes(bytes, 'uint8', shape));
+  }
+
+  /** Returns the part of the fixed memory that a step's images fill. */
+  #stepPixels(): Tensor | undefined {
+    return this.#pixels?.narrow(0, 0, sizeOf(this.#pixelsShape)).reshape(this.#pixelsShape);
   }
 
   #send(first: number): void {

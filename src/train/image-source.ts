@@ -90,3 +90,13 @@ export function chosenPlaces(count: number, limit = count): Int32Array {
   const order = new RandomStream('evaluation').shuffle(chosen);
   return Int32Array.from(order, (index) => Math.floor((index * count) / chosen));
 }
+
+/** Images that a command evaluates. */
+export interface EvaluatedImages {
+  name: string;
+  count: number;
+  /**
+   * Returns those of some places, 0 to `count` − 1. Pictures of archives come in the order in which they are stored.
+   */
+  choose(places: Int32Array): ImageSource;
+}

@@ -170,6 +170,16 @@ const imagenetRecipe: Recipe = {
 export const imagesTogether = ({ batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>): number =>
   Math.ceil(batchSize / accumulate);
 
+/** Returns the number of images that one of so many replicas processes at once. */
+export const replicaImages = (
+  { batchSize, accumulate = 1 }: Pick<Recipe, 'batchSize' | 'accumulate'>,
+  count: number,
+): number => imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
+
+/** Returns the number of steps of a training. */
+export const stepsOf = ({ epochs }: Pick<Recipe, 'epochs'>, stepsPerEpoch: number): number =>
+  Math.max(1, Math.round(epochs * stepsPerEpoch));
+
 /** Recipes by name. Flags and presets change single values of them. */
 export const recipes = {
   small: smallRecipe,
@@ -295,6 +305,9 @@ export const largeImagenet = { weightDecay: 5e-5, dropPathKeep: 0.7 } as const s
 
 /** Recipes whose rate is that of their batch: another batch has a rate in proportion (Goyal et al., 2017). */
 export const scaledRates: readonly string[] = ['imagenet-paper', 'imagenet-mobile', 'imagenet-fast', 'fine-tune'];
+
+/** Recipes from scratch for ImageNet, whose batch is smaller where there are few images (fitting-batch.ts). */
+export const fittingBatches: readonly string[] = ['imagenet-paper', 'imagenet-mobile', 'imagenet-fast'];
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];

@@ -5,10 +5,12 @@ import { zeros } from '../engine/create.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { cat } from '../engine/operators.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
+import type { Module } from '../nn/module.ts';
 import { numbersOfFirst, type Replicas } from '../replicas/replicas.ts';
 import type { InTraining, MeterState, SavedTraining } from './checkpoint.ts';
 
-type Resumed = Pick<SavedTraining, 'step' | 'meter'>;
+/** A checkpoint as a training resumes from it. */
+export type Resumed = Pick<SavedTraining, 'step' | 'meter'>;
 
 /**
  * Gives all replicas the weights, statistics, optimizer state and averages of the first one.
@@ -17,7 +19,7 @@ type Resumed = Pick<SavedTraining, 'step' | 'meter'>;
  */
 export function shareState(
   replicas: Replicas,
-  { network, optimizer, average }: InTraining,
+  { network, optimizer, average }: InTraining<Module>,
   resumed: Resumed | undefined,
 ): Resumed | undefined {
   const tensors = [network.stateDict(), optimizer.state(), average?.state() ?? {}].flatMap((all) => Object.values(all));
@@ -41,7 +43,10 @@ const meterFields = ['steps', 'images', 'milliseconds', 'waiting', 'correct', 'f
  * Replaces the moving statistics of the replicas by their means. An update of them is linear, so it does not matter
  * after which step this is done, but for rounding.
  */
-export function averageStatistics(replicas: Replicas, { network, average }: Pick<InTraining, 'network' | 'average'>) {
+export function averageStatistics(
+  replicas: Replicas,
+  { network, average }: Pick<InTraining<Module>, 'network' | 'average'>,
+) {
   const buffers = network.namedBuffers();
   const averaged = Object.entries(average?.state() ?? {}).filter(([name]) => buffers.has(name));
   together([...buffers.values(), ...averaged.map(([, tensor]) => tensor)], (flat) => {

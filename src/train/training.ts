@@ -8,14 +8,15 @@ import { capturesGraphs } from '../engine/cuda-graph.ts';
 import { cpu } from '../engine/device.ts';
 import { free, keep } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import { InputError, Interruption } from '../failure.ts';
+import { InputError } from '../failure.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { WeightAverage } from '../nn/weight-average.ts';
 import { RandomStream } from '../random/stream.ts';
 import { numbersOfFirst, type Replicas } from '../replicas/replicas.ts';
 import { type BestWeights, comparedAccuracy } from './best-epoch.ts';
-import type { Checkpoints, MeterState } from './checkpoint.ts';
+import type { MeterState } from './checkpoint.ts';
 import { classCounts, classWeights } from './class-balance.ts';
+import { Continuation, randomOfReplica, type TrainingCheckpoints } from './continuation.ts';
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { GradientReduction } from './gradient-reduction.ts';
@@ -23,8 +24,7 @@ import { sidesOf, timeShare } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
-import type { Recipe } from './recipe.ts';
-import { averageStatistics, shareState } from './replica-state.ts';
+import { type Recipe, stepsOf } from './recipe.ts';
 import { type StepPlan, StepSums, stepFigures, type Trainee } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
@@ -66,7 +66,7 @@ export interface TrainingOptions {
   best?: BestWeights;
   /** Called after an epoch that is the best so far, while the network has the weights that were validated. */
   onBest?: (epoch: number) => Promise<void>;
-  checkpoints?: Pick<Checkpoints, 'restore' | 'offer' | 'isDue'>;
+  checkpoints?: TrainingCheckpoints;
   signal?: AbortSignal;
   /**
    * The processes that train the network together, each with its part of the batches. Only the first one has
@@ -103,7 +103,7 @@ export async function trainNetwork(
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
   using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
   const optimizer = options.optimizer ?? fresh!;
-  const steps = Math.max(1, Math.round(recipe.epochs * batches.count));
+  const steps = stepsOf(recipe, batches.count);
   const sideAt = sidesOf(network.plan, recipe.growth);
   if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches, replicas);
   using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;
@@ -116,7 +116,7 @@ export async function trainNetwork(
     averageShare: averageShareAt(recipe, step, batches.count),
     side: sideAt(step / steps),
     frozen: step < (recipe.freezeEpochs ?? 0) * batches.count,
-    seed: ofReplica(seeds.split(`step ${step}`), replicas).integer(2 ** 31),
+    seed: randomOfReplica(seeds.split(`step ${step}`), replicas).integer(2 ** 31),
   });
   const { device } = batches;
   using sums = new StepSums(device);
@@ -139,6 +139,7 @@ export async function trainNetwork(
   let reportedAt = 0;
 
   const inTraining = { network, optimizer, average, ...(best && { best }) };
+  const continuation = new Continuation(inTraining, { checkpoints, signal, gradients });
   /** Validates the averaged weights, if there are any, and keeps the best ones. */
   const validateAverage = async (seen: EpochFigures, validateNow: NonNullable<TrainingOptions['validate']>) => {
     average?.swap();
@@ -153,8 +154,7 @@ export async function trainNetwork(
       average?.swap();
     }
   };
-  const restored = await checkpoints?.restore(inTraining);
-  const resumed = replicas ? shareState(replicas, inTraining, restored) : restored;
+  const resumed = await continuation.resume();
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
   const endsEpoch = (step: number) => step % batches.count === 0 || step === steps;
@@ -164,7 +164,7 @@ export async function trainNetwork(
       const { epoch, index } = planOf(done);
       if (batches.wait) await meter.waitFor(batches.wait(epoch, index));
       network.train(true);
-      gradients?.wish({ stop: signal?.aborted ?? false, save: checkpoints?.isDue() ?? false });
+      continuation.wish();
       running.run(done);
       meter.count(batches.wholeBatchSize);
       done += 1;
@@ -180,8 +180,7 @@ export async function trainNetwork(
         throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
       }
     }
-    const wished = reads && !isTrained ? gradients?.wished() : undefined; // the same at all replicas
-    if (replicas && (epochEnds || wished?.stop || wished?.save)) averageStatistics(replicas, inTraining);
+    continuation.agree({ reads: reads && !isTrained, epochEnds });
     if (epochEnds) {
       const epoch = done / batches.count;
       figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
@@ -191,7 +190,7 @@ export async function trainNetwork(
         if (replicas && patience !== undefined) ends = numbersOfFirst(replicas, [Number(ends)])[0] === 1;
         if (ends && average && validate) figures.unaveraged = await validate();
       } catch (error) {
-        if (signal?.aborted) await checkpoints?.offer(done, inTraining, () => meter.state(), true);
+        await continuation.saveIfStopped(done, () => meter.state());
         throw error;
       }
       if (ends) average?.swap();
@@ -203,20 +202,11 @@ export async function trainNetwork(
       onProgress?.(timeShare(network.plan, recipe.growth, done / steps));
     }
     await setImmediate(); // let messages, signals and timers be handled
-    const stops = replicas ? wished?.stop : signal?.aborted;
-    if (!stops) replicas?.throwIfEnded(); // others may have stopped already
-    if (!ends && (!replicas || stops || wished?.save))
-      await checkpoints?.offer(done, inTraining, () => meter.state(), stops);
-    if (!replicas || stops) signal?.throwIfAborted();
-    if (stops) throw new Interruption('stopped, as another replica was');
+    await continuation.pause(done, () => meter.state(), { ends });
   }
   network.freezeBody?.(false);
   return figures!;
 }
-
-/** Returns the random numbers of a replica; those of the first one are the same as alone. */
-const ofReplica = (stream: RandomStream, replicas: Replicas | undefined): RandomStream =>
-  replicas && replicas.rank > 0 ? stream.split(`replica ${replicas.rank}`) : stream;
 
 /** The weights of the classes in the loss, on the device of the batches. */
 class ClassWeights {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { transports } from '../../src/replicas/join-replicas.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { jpeg, type Labelled, writeClassTar } from '../streams/written.ts';
 import { killedAfter } from './killed.ts';
@@ -48,6 +49,23 @@ test('a dry run counts steps and images, measures, and writes nothing', () => {
   assert.match(stated, /1,271,167 to train on, 10,000 held out, 5 to test on/);
   assert.match(stated, /steps: 4,965 an epoch, 9,930 in 2 epochs/);
   assert.match(stated, /decoding: .* pictures\/s \(measured\); the training waits/);
+});
+
+test('of replicas it predicts the time of all and the memory of each, and measures their exchange', () => {
+  const document = JSON.parse(predicted('--json', '--replicas', '2', '--threads', '2'));
+  const { replicas, memory, trainableParameters, imagesPerSecond, stepsPerEpoch } = document;
+  const { exchange, ...counted } = replicas;
+  assert.deepEqual(counted, {
+    ...{ count: 2, here: 2, threads: 1, images: 2 },
+    memory: memory.predicted / 2,
+    sent: 4 * trainableParameters, // 2 · (2 − 1) / 2 of four bytes
+  });
+  assert.ok(exchange.seconds > 0 && exchange.seconds < 4 / imagesPerSecond, 'a part of a step of four images');
+  assert.equal(exchange.transport, transports()[0]);
+  assert.equal(stepsPerEpoch, 5);
+  const elsewhere = predicted('--replicas', '4', '--rank', '1', '--rendezvous', '127.0.0.1:1');
+  assert.match(elsewhere, /replicas: 4, 1 of them on this machine, each with 1 image of a batch, 1 thread and /);
+  assert.match(elsewhere, /exchange: .* a step; not measured; the network between the machines adds to the time/);
 });
 
 /** Returns the bytes of the tensors of a safetensors file. */

@@ -7,6 +7,7 @@ import { addRecipeFlags, type RecipeFlags, recipeOf } from '../../src/cli/flags/
 import { InputError } from '../../src/failure.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
+import { fittingBatch } from '../../src/train/fitting-batch.ts';
 import { finalRecipe, type Recipe, recipes, smallRecipe } from '../../src/train/recipe.ts';
 import { releasedDecay } from '../../src/train/recipe-choices.ts';
 
@@ -86,6 +87,25 @@ test('the rate of the recipes for ImageNet is in proportion to the batch, unless
   assert.equal(rate('--batch-size', '32', '--learning-rate', '0.1'), 0.1);
   const paper = stated(['--recipe', 'paper', '--batch-size', '64']);
   assert.equal(paper.learningRate, 0.025, 'other recipes keep theirs');
+});
+
+test('a smaller batch of imagenet-mobile has the root of the rate, and parts of as many images', () => {
+  const [whole, quarter, small] = [[], ['--batch-size', '512'], ['--batch-size', '32']].map((words) => {
+    const { batchSize, learningRate, accumulate } = stated(['--recipe', 'imagenet-mobile', ...words]);
+    return { batchSize, learningRate, accumulate };
+  });
+  assert.deepEqual(whole, { batchSize: 2048, learningRate: 0.016, accumulate: 8 }); // parts of 256
+  assert.deepEqual(quarter, { batchSize: 512, learningRate: 0.008, accumulate: 2 });
+  assert.deepEqual(small, { batchSize: 32, learningRate: 0.002, accumulate: 1 });
+});
+
+test('few images have smaller batches, so that a training has a thousand steps, of at least 16 images', () => {
+  const fitting = (batchSize: number, epochs: number, images: number) => fittingBatch({ batchSize, epochs }, images);
+  assert.equal(fitting(2048, 450, 1_281_167), 2048);
+  assert.equal(fitting(256, 40, 216), 16); // 540 steps
+  assert.equal(fitting(2048, 450, 216), 64); // 1,350 steps; batches of 128 would make 450
+  assert.equal(fitting(256, 40, 3200), 128); // 40 epochs of 25 steps
+  assert.equal(fitting(20, 1, 50), 16);
 });
 
 test('an average over epochs replaces one by its decay', () => {

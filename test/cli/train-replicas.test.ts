@@ -1,17 +1,15 @@
 // `nasnet train --replicas`: the figures of accumulated gradients, the end of a replica, and several machines.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { free } from '../../src/engine/memory.ts';
-import { readSafetensors } from '../../src/nn/safetensors.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { freePort, listening } from '../ports.ts';
 import { pictures, writeClassTar, writeFolders } from '../streams/written.ts';
-import { type Ended, nasnet, nodeArguments } from './run.ts';
+import { type Ended, nasnet } from './run.ts';
+import { assertEqualWeights, childrenOf, noChildren, start } from './running.ts';
 
 const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
@@ -41,52 +39,6 @@ function training(name: string, dataset: string, ...words: string[]): string[] {
   return ['train', 'nasnet-a:0', '--dataset', dataset, ...fixed, '--threads', '2', '-o', weightsOf(name), ...words];
 }
 
-/** A command that runs while the test goes on. */
-interface Running {
-  process: ChildProcess;
-  stderr(): string;
-  ended: Promise<Ended>;
-  /** Waits until it has printed something like this to stderr. */
-  prints(pattern: RegExp): Promise<void>;
-}
-
-function start(words: string[], machine?: Machine): Running {
-  const options: SpawnOptions = { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...environment } };
-  const all = nodeArguments(words);
-  const child = machine?.spawn(process.execPath, all, options) ?? spawn(process.execPath, all, options);
-  const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'] as const)
-    child[name]!.setEncoding('utf8').on('data', (text: string) => {
-      texts[name] += text;
-    });
-  const ended = new Promise<Ended>((done) => child.on('close', (code) => done({ code, ...texts })));
-  const prints = (pattern: RegExp) =>
-    new Promise<void>((done, fail) => {
-      const look = () => pattern.test(texts.stderr) && done();
-      child.stderr!.on('data', look);
-      child.on('close', () => fail(new Error(`it never printed ${pattern}: ${texts.stderr}`)));
-      look();
-    });
-  return { process: child, stderr: () => texts.stderr, ended, prints };
-}
-
-/** Returns a model's weights. Accumulation changes the statistics of norms more than once a step. */
-function numbersOf(name: string): number[] {
-  const { tensors } = readSafetensors(weightsOf(name));
-  const trained = Object.entries(tensors).filter(([name]) => !name.includes('.moving_'));
-  const numbers = trained.flatMap(([, each]) => [...each.to('float64').toArray()]);
-  free(Object.values(tensors));
-  return numbers;
-}
-
-function assertEqualWeights(one: string, other: string): void {
-  const [first, second] = [numbersOf(one), numbersOf(other)];
-  assert.equal(first.length, second.length);
-  const largest = Math.max(...second.map(Math.abs));
-  const difference = Math.max(...first.map((value, place) => Math.abs(value - second[place]!)));
-  assert.ok(difference <= 1e-6 * largest, `weights differ by ${difference}, the largest is ${largest}`);
-}
-
 function finished({ code, stdout, stderr }: Ended) {
   assert.equal(code, 0, stderr);
   return JSON.parse(stdout) as { epochs: { loss: number }[]; test: { images: number } };
@@ -108,26 +60,19 @@ for (const [count, images] of [
     for (const [place, { loss }] of together!.epochs.entries())
       assert.ok(Math.abs(loss - alone!.epochs[place]!.loss) < 1e-5, `${loss}, not ${alone!.epochs[place]!.loss}`);
     assert.equal(together!.test.images, alone!.test.images);
-    assertEqualWeights(...names);
+    assertEqualWeights(weightsOf(names[0]), weightsOf(names[1]));
     const written = readdirSync(join(folder, names[0])).sort();
     assert.deepEqual(written, readdirSync(join(folder, names[1])).sort(), 'only the first replica writes');
   });
 
-/** Returns the ids of the processes that a process has started, by any of its threads. */
-const childrenOf = (id: number): number[] =>
-  readdirSync(`/proc/${id}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${id}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-  );
-const seesProcesses = existsSync(`/proc/self/task/${process.pid}/children`);
-
 test('a replica that is killed ends the training, which goes on with another number', {
-  skip: !seesProcesses && 'this system does not list the children of a process',
+  skip: noChildren,
 }, async () => {
   const words = (name: string, ...more: string[]) =>
     training(name, archive, '--epochs', '4', '--accumulate', '4', '--checkpoint-every', '0s', ...more);
   const through = nasnet(words('through'), environment);
   assert.equal(through.code, 0, through.stderr);
-  const killed = start(words('killed', '--replicas', '2'));
+  const killed = start(words('killed', '--replicas', '2'), environment);
   await killed.prints(/epoch 1: /);
   const [replica, ...others] = childrenOf(killed.process.pid!);
   assert.deepEqual(others, [], 'it has started one other');
@@ -141,7 +86,7 @@ test('a replica that is killed ends the training, which goes on with another num
   const resumed = nasnet(words('killed', '--replicas', '4'), environment);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from .*network\.safetensors\.checkpoint/);
-  assertEqualWeights('killed', 'through');
+  assertEqualWeights(weightsOf('killed'), weightsOf('through'));
 });
 
 test('two commands that meet train as one; another rank, count or recipe is refused before', async () => {
@@ -149,7 +94,7 @@ test('two commands that meet train as one; another rank, count or recipe is refu
   assert.equal(nasnet(words('one', '--accumulate', '2'), environment).code, 0);
   const port = await freePort();
   const place = ['--replicas', '2', '--rendezvous', `127.0.0.1:${port}`];
-  const first = start(words('first', ...place, '--rank', '0'));
+  const first = start(words('first', ...place, '--rank', '0'), environment);
   await listening(port); // else the second rank 0 would be the first one to listen, and wait for others
   const refused: [string[], RegExp][] = [
     [[...place, '--rank', '0'], /^nasnet: --rendezvous: expected a free port, got 127\.0\.0\.1:\d+, where another/m],
@@ -163,11 +108,11 @@ test('two commands that meet train as one; another rank, count or recipe is refu
     assert.equal(code, 2, stderr);
     assert.match(stderr, sentence);
   }
-  const second = start(words('second', ...place, '--rank', '1'));
+  const second = start(words('second', ...place, '--rank', '1'), environment);
   for (const { code, stderr } of await Promise.all([first.ended, second.ended])) assert.equal(code, 0, stderr);
   assert.match(second.stderr(), /^Replica 1 of 2 trains with 127\.0\.0\.1:\d+, which prints and writes$/m);
   assert.deepEqual(readdirSync(join(folder, 'second')), [], 'the second one writes nothing');
-  assertEqualWeights('first', 'one');
+  assertEqualWeights(weightsOf('first'), weightsOf('one'));
 });
 
 test('two machines train as one', { skip: noMachines }, async () => {
@@ -175,8 +120,8 @@ test('two machines train as one', { skip: noMachines }, async () => {
   const words = (name: string, ...more: string[]) => training(name, archive, '--epochs', '1', ...more);
   assert.equal(nasnet(words('alone', '--accumulate', '2'), environment).code, 0);
   const place = ['--replicas', '2', '--rendezvous', `${machine.here}:${await freePort()}`];
-  const first = start(words('here', ...place, '--rank', '0'));
-  const second = start(words('there', ...place, '--rank', '1'), machine);
+  const first = start(words('here', ...place, '--rank', '0'), environment);
+  const second = start(words('there', ...place, '--rank', '1'), environment, machine);
   for (const { code, stderr } of await Promise.all([first.ended, second.ended])) assert.equal(code, 0, stderr);
-  assertEqualWeights('here', 'alone');
+  assertEqualWeights(weightsOf('here'), weightsOf('alone'));
 });

@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { waitingShareOf } from '../../src/cli/training/training-summary.ts';
+import { pictureDecoder } from '../../src/data/picture-decoder.ts';
 import { readModelDescription } from '../../src/model/model-file.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { jpeg, type Labelled, writeClassTar, writeFolders, writeTfrecords } from '../streams/written.ts';
@@ -53,6 +54,7 @@ test('an archive is streamed; the model file says how pictures are shown, and ev
     centralFraction: 0.875,
     aspect: 'stretch',
     interpolation: 'bilinear',
+    decoder: pictureDecoder(),
   });
   const again = nasnet(['evaluate', join(folder, 'a.safetensors'), archive, '--json'], environment);
   assert.equal(again.code, 0, again.stderr);

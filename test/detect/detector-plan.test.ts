@@ -141,7 +141,7 @@ test('the smallest anchor grows with the picture up to that of the detectors the
     detectorSettings({ head, network: mobile, input: [side, 2 * side] }).anchor;
   assert.deepEqual(
     [100, 400, 800, 1200].map((side) => anchorOf('fpn', side)),
-    [4, 16, 32, 32],
+    [8, 16, 32, 32],
   );
   assert.deepEqual(
     [75, 300, 600, 1200].map((side) => anchorOf('paper', side)),

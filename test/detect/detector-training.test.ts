@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -11,9 +11,10 @@ import { type DetectionRecipe, detectionRateAt, detectionRecipes } from '../../s
 import { buildDetector, type Detector } from '../../src/detect/detector.ts';
 import { readDetector, readDetectorDescription, writeDetector } from '../../src/detect/detector-file.ts';
 import { detectorSettings, type HeadName, headNames } from '../../src/detect/detector-settings.ts';
-import { type DetectorTrainingOptions, EpochSums, trainDetector } from '../../src/detect/detector-training.ts';
+import { type DetectorTrainingOptions, trainDetector } from '../../src/detect/detector-training.ts';
 import { evaluateDetector } from '../../src/detect/evaluate-detector.ts';
 import { framePicture, pictureBatch, testPlacement, truthOf } from '../../src/detect/pictures.ts';
+import { TrainingLog } from '../../src/detect/training-log.ts';
 import type { DetectionDataset } from '../../src/detection-data/detection-dataset.ts';
 import { rand } from '../../src/engine/create.ts';
 import { gradients } from '../../src/engine/gradient.ts';
@@ -88,14 +89,14 @@ for (const head of headNames) {
     for (const at of [1, 2, 3]) {
       const artifacts = new FolderArtifacts({ final: join(folder, `${head}-${at}`) });
       const run = (detector: Detector, options: Partial<DetectorTrainingOptions>) => {
-        const sums = new EpochSums();
+        const log = new TrainingLog();
         const checkpoints = new Checkpoints(artifacts, 'final/a.safetensors', {
           identity: 'one training',
           seconds: 0,
           whenStopped: true,
-          extra: sums.checkpointed,
+          extra: log.checkpointed,
         });
-        return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, sums, ...options });
+        return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, log, ...options });
       };
       const stop = new AbortController();
       let steps = 0;
@@ -221,6 +222,60 @@ for (const head of headNames) {
     });
   });
 }
+
+test('a training that is stopped while it is evaluated only evaluates again', async () => {
+  const artifacts = new FolderArtifacts({ final: join(folder, 'evaluated') });
+  let steps = 0;
+  const train = (detector: Detector, options: Partial<DetectorTrainingOptions>) => {
+    const log = new TrainingLog();
+    const settings = { identity: 'evaluated', seconds: 1000, whenStopped: true, extra: log.checkpointed };
+    const checkpoints = new Checkpoints(artifacts, 'final/b.safetensors', settings);
+    const losses = detector.losses.bind(detector);
+    detector.losses = (...inputs) => {
+      steps += 1;
+      return losses(...inputs);
+    };
+    return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, log, ...options }).then(() => log.epochs);
+  };
+  const stop = new AbortController();
+  const stopped = train(tiny('fpn'), {
+    signal: stop.signal,
+    measure: async (_, isLast) => {
+      if (!isLast) return 0.25;
+      stop.abort(new Error('enough'));
+      throw stop.signal.reason;
+    },
+  });
+  await assert.rejects(stopped, /enough/);
+  assert.equal(steps, 4);
+  const epochs = await train(tiny('fpn', 99), { measure: async () => 0.5 });
+  assert.equal(steps, 4);
+  assert.deepEqual(
+    epochs.map(({ epoch, AP }) => [epoch, AP]),
+    [
+      [1, 0.25],
+      [2, 0.5],
+    ],
+  );
+});
+
+test('a picture that cannot be read is named once, and the next one takes its place; where none can be read, the training ends', async () => {
+  const broken = join(folder, 'broken.png');
+  writeFileSync(broken, 'no picture');
+  const [first, second, ...others] = shapes.pictures;
+  const withBroken = { pictures: [first!, { ...second!, path: broken }, ...others] };
+  const inPlace = { pictures: [first!, others[0]!, ...others] };
+  const fixed = { ...recipe, flip: false, jitter: [1, 1] as const };
+  const named: string[] = [];
+  const [one, other] = [tiny('fpn'), tiny('fpn')];
+  await trainDetector(one, withBroken, fixed, { seed: 1, onUnreadable: (sentence) => named.push(sentence) });
+  await trainDetector(other, inPlace, fixed, { seed: 1 });
+  assert.deepEqual(hashesOf(one), hashesOf(other));
+  assert.equal(named.length, 1);
+  assert.match(named[0]!, /broken\.png: expected an image/);
+  const all = { pictures: shapes.pictures.map((picture) => ({ ...picture, path: broken })) };
+  await assert.rejects(trainDetector(tiny('fpn'), all, fixed, { seed: 1 }), /broken\.png: expected an image/);
+});
 
 test('pictures without objects and a picture at its smallest are learnt from, too', async () => {
   const dataset: DetectionDataset = {

@@ -2,11 +2,15 @@
 // asked from outside, and one sentence for whatever is dropped on it that it cannot use.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { once } from 'node:events';
+import { createReadStream, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Browser, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { imageBatch, prepareImage } from '../../src/data/prepare-image.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
@@ -17,6 +21,7 @@ import { nasnetA } from '../../src/space/published.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { type Example, example } from '../export/onnx/networks.ts';
 import { bringFile, drawn, openChromium, skip, watchedPage } from './chromium.ts';
+import { endlessModel, largeModel } from './odd-models.ts';
 
 setThreads(1);
 
@@ -190,6 +195,79 @@ test('what the page cannot use is one sentence, and the model stays', { skip }, 
     await page.waitForSelector('#trouble:not(:empty)');
     assert.match((await page.textContent('#trouble'))!, sentence);
     assert.equal((await answerTo(choose('exact.png'))).length, 5);
+  }
+});
+
+/** A picture of one grey. */
+const grey = (level: number) =>
+  sharp({ create: { width: 8, height: 8, channels: 3, background: { r: level, g: level, b: level } } })
+    .png()
+    .toBuffer();
+
+const hint = () => page.textContent('#hint');
+
+test('the page says that it computes; a newer picture or model ends what is computed for an older one', {
+  skip,
+}, async () => {
+  await bring('drop', 'endless.onnx', '', endlessModel());
+  await page.waitForSelector('#origin:has-text("made by a test")');
+  const [dark, bright] = [await grey(0), await grey(255)];
+  const begin = async () => {
+    await bring('drop', 'bright.png', 'image/png', bright);
+    await page.waitForSelector('.computing #hint:has-text("Computing …")');
+    assert.equal(await page.locator('#answers li').count(), 0);
+  };
+  const answered = async () => {
+    await page.waitForSelector('#answers li');
+    assert.equal(await hint(), '');
+    assert.equal(await page.locator('.computing').count(), 0);
+  };
+  await begin();
+  await bring('drop', 'dark.png', 'image/png', dark);
+  await answered();
+  assert.equal(await page.textContent('#answers li:first-child .name'), 'dark');
+  await begin();
+  const { network, description } = models.stretched;
+  await bring('drop', 'stretched.onnx', '', buildOnnx(network, description));
+  await answered();
+  assert.equal(await page.locator('#answers li').count(), 5);
+});
+
+test('a network that is too large for the browser is one sentence, and a smaller one answers', { skip }, async () => {
+  await bring('drop', 'large.onnx', '', largeModel());
+  await page.waitForSelector('#trouble:not(:empty)', { timeout: 60_000 });
+  assert.match(
+    (await page.textContent('#trouble'))!,
+    /^The browser has too little memory for this network for pictures of 2 × 2 pixels: a page has at most 4 GB/,
+  );
+  assert.equal(await page.locator('.computing').count(), 0);
+  await choose('stretched.onnx')();
+  assert.equal((await answerTo(choose('exact.png'))).length, 5);
+});
+
+test('the page in separate files, served from a checkout, answers too', { skip }, async () => {
+  const root = join(import.meta.dirname, '../..');
+  const types: Record<string, string> = { '.html': 'text/html', '.css': 'text/css', '.wasm': 'application/wasm' };
+  const server = createServer((request, response) => {
+    const path = join(root, new URL(request.url!, 'http://localhost').pathname);
+    response.setHeader('content-type', types[extname(path)] ?? 'text/javascript');
+    createReadStream(path).pipe(response);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const served = await browser.newPage();
+  try {
+    await served.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/examples/browser/index.html`);
+    for (const file of ['averaged.onnx', 'exact.png']) await served.setInputFiles('#file', join(folder, file));
+    await served.waitForSelector('#answers li, #trouble:not(:empty)');
+    const { preprocessing, network } = models.averaged.description;
+    const bytes = await prepareImage(join(folder, 'exact.png'), preprocessing, network.input);
+    const expected = probabilitiesOf(models.averaged, bytes);
+    const [best] = Object.entries(expected).sort((a, b) => b[1] - a[1]);
+    assert.equal(await served.textContent('#answers li:first-child .name'), best![0]);
+  } finally {
+    await served.close();
+    server.closeAllConnections();
+    server.close();
   }
 });
 

@@ -141,7 +141,7 @@ async function ourLosses(
     const [epoch, index] = [Math.floor(step / stream.count), step % stream.count];
     await stream.wait(epoch, index);
     writeSync(file, stream.integersOf(epoch, index).subarray(0, stream.batchSize)); // labels
-    writeSync(file, stream.pixels.of(epoch, index));
+    writeSync(file, stream.pixels.of(epoch, index).bytes);
     if (step % every === 0) writeSync(stateFile, stateOf(network, optimizer, average));
     running.run(step);
     losses.push(sums.read().loss);

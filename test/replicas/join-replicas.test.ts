@@ -126,6 +126,9 @@ test('an error of one replica is the sentence of the others', async () => {
     replicas.allReduce(zeros([1]));`;
   const [first] = await runMembers(2, { patience, body });
   assert.match(first!.stderr, /^Failure: replica 1 of 2 failed: the loss was not finite$/m);
+  const advised = body.replace('finite', 'finite; start again'); // as of a replica that has ended with its advice
+  const [other] = await runMembers(2, { patience, body: advised, advice: 'start again' });
+  assert.match(other!.stderr, /^Failure: replica 1 of 2 failed: the loss was not finite; start again$/m);
 });
 
 const joins = 'return 1';

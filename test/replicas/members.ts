@@ -15,6 +15,7 @@ export interface MemberOptions {
   training?: unknown;
   transports?: string[];
   patience?: { join?: number; silence?: number };
+  advice?: string;
   /** The body of an async function of `replicas`, which returns plain data. */
   body: string;
   /** Where it runs. Default: on this machine. */

@@ -7,10 +7,12 @@ import { closeSync, openSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
+import { plainJpeg } from '../../src/data/jpeg-head.ts';
+import { pictureDecoder } from '../../src/data/picture-decoder.ts';
+import { prepareImage } from '../../src/data/prepare-image.ts';
 import { nativeJpegDecoder, showJpeg, showPixels } from '../../src/engine/picture-part.ts';
 import { RandomStream } from '../../src/random/stream.ts';
-import { plainJpeg } from '../../src/streams/jpeg-head.ts';
-import { type PictureView, pictureDecoder, showPicture } from '../../src/streams/picture-view.ts';
+import { type PictureView, showPicture } from '../../src/streams/picture-view.ts';
 import { copyChanged, inceptionCrop, randomColours } from '../../src/streams/random-crop.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
@@ -68,6 +70,9 @@ function resized(pixels: Uint8Array, across: number, { left, top, width, height 
 
 const furthest = (one: ArrayLike<number>, other: ArrayLike<number>): number =>
   Array.from(one).reduce((most, value, at) => Math.max(most, Math.abs(value - other[at]!)), 0);
+
+const meanDistance = (one: Uint8Array, other: Uint8Array): number =>
+  one.reduce((sum, value, at) => sum + Math.abs(value - other[at]!), 0) / one.length;
 
 test('parts of stored pixels are resized as in double precision, within a byte, for any part and odd sizes', (context) => {
   const [width, height, offset] = [61, 47, 13];
@@ -182,6 +187,28 @@ test('a part of a JPEG is that of its decoded pixels, at 1/1 to 1/8', { skip: la
   }
 });
 
+test('an evaluation shows what the decoder of the training shows of its part, and sharp nearly the same', {
+  skip: lacksDecoder,
+}, async (context) => {
+  const [width, height, size] = [300, 210, 64];
+  const bytes = await encoded(waves(width, height), width, height).jpeg().toBuffer();
+  const path = join(temporaryFolder(context), 'a.jpg');
+  writeFileSync(path, bytes);
+  const framing = { centralFraction: 0.875, aspect: 'stretch', interpolation: 'bilinear' } as const;
+  const expected = new Uint8Array(3 * size * size);
+  showJpeg(bytes, { left: 18, top: 13, width: 264, height: 184 }, size, upright, expected); // (300 − 262.5) / 2 = 18.75
+  for (const file of [bytes, path]) {
+    const shown = await prepareImage(file, { ...framing, decoder: 'libjpeg-turbo' }, [size, size]);
+    assert.deepEqual(shown, expected);
+  }
+  const bySharp = await prepareImage(bytes, framing, [size, size]);
+  assert.ok(meanDistance(bySharp, expected) < 1, `${meanDistance(bySharp, expected)}`);
+  assert.notDeepEqual(bySharp, expected);
+  const square = { ...framing, aspect: 'shorter-side', decoder: 'libjpeg-turbo' } as const;
+  const framed = await prepareImage(bytes, { ...square, decoder: undefined }, [size, size]);
+  assert.deepEqual(await prepareImage(bytes, square, [size, size]), framed, 'training frames such pictures with sharp');
+});
+
 test('both decoders show the same whole picture, mirrored and coloured alike', { skip: lacksDecoder }, async () => {
   assert.equal(pictureDecoder(), 'libjpeg-turbo');
   const bytes = await encoded(waves(500, 375), 500, 375).jpeg({ quality: 92 }).toBuffer();
@@ -192,7 +219,7 @@ test('both decoders show the same whole picture, mirrored and coloured alike', {
     const [one, other] = [new Uint8Array(3 * 64 * 64), new Uint8Array(3 * 64 * 64)];
     await showPicture(bytes, view, 64, new RandomStream(seed), one, 'libjpeg-turbo');
     await showPicture(bytes, view, 64, new RandomStream(seed), other, 'sharp');
-    const apart = one.reduce((sum, value, at) => sum + Math.abs(value - other[at]!), 0) / one.length;
+    const apart = meanDistance(one, other);
     assert.ok(apart < 4, `seed ${seed}: ${apart}`); // mirrored: 30; colours that differ: 8
   }
 });

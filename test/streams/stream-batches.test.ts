@@ -7,12 +7,13 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import sharp from 'sharp';
 import { datasetFraming } from '../../src/data/framing.ts';
+import { type PictureDecoder, pictureDecoders } from '../../src/data/picture-decoder.ts';
 import { prepareImage } from '../../src/data/prepare-image.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { epochOrder } from '../../src/streams/epoch-order.ts';
 import type { MixedLabels } from '../../src/streams/mixing.ts';
 import { openSource } from '../../src/streams/open-source.ts';
-import { type PictureDecoder, type PictureView, pictureDecoders, showPicture } from '../../src/streams/picture-view.ts';
+import { type PictureView, showPicture } from '../../src/streams/picture-view.ts';
 import { copyChanged, inceptionCrop, randomCrop } from '../../src/streams/random-crop.ts';
 import { StreamBatches, type StreamOptions } from '../../src/streams/stream-batches.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -108,6 +109,26 @@ test('mixed batches are the plain ones with parts of their partners, once, whate
   }
   assert.ok(seen.some(({ mixed }) => mixed!.weights[0]! < 1));
   assert.deepEqual(await batches(context, path, steps, { mixing: {} }), plain);
+});
+
+test('smaller batches are those of a stream of their size, mixed within a part as well, whatever the threads', async (context) => {
+  const folder = temporaryFolder(context);
+  const path = writeClassTar(join(folder, 'train.tar'), await pictures(classes, 5));
+  const steps: [number, number][] = [
+    [0, 0],
+    [0, 1],
+    [1, 2],
+    [0, 1],
+  ];
+  const sideOf = (epoch: number, step: number) => (epoch === 0 && step < 2 ? 8 + step : undefined);
+  for (const options of [{}, { mixing: { cutmix: 1 }, part: { index: 1, count: 2 }, batchSize: 5 }]) {
+    const seen = await batches(context, path, steps, { ...options, sideOf });
+    for (const [place, [epoch, step]] of steps.entries()) {
+      const size = sideOf(epoch, step) ?? 16;
+      assert.deepEqual(seen[place], (await batches(context, path, [[epoch, step]], { ...options, size }))[0]);
+    }
+    assert.deepEqual(await batches(context, path, steps, { ...options, sideOf, threads: 3, ahead: 4 }), seen);
+  }
 });
 
 test('evaluation shows every picture in order, as a network sees an image file', async (context) => {

@@ -15,7 +15,7 @@ import type { Module } from '../../src/nn/module.ts';
 import { evaluationPictures } from '../../src/streams/evaluation-stream.ts';
 import { openSource } from '../../src/streams/open-source.ts';
 import { inceptionCrop } from '../../src/streams/random-crop.ts';
-import { openTrainingSource } from '../../src/streams/training-source.ts';
+import { openEvaluationSource, openTrainingSource, trainingName } from '../../src/streams/training-source.ts';
 import { TrainingStream, type TrainingStreamOptions } from '../../src/streams/training-stream.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
@@ -174,12 +174,13 @@ test('a step of a device on streamed pictures is that of the host', async (conte
   const all = await pictures(classes, 4);
   const folder = temporaryFolder(context);
   using source = await openSource(writeClassTar(join(folder, 'train.tar'), all), { cache: folder });
-  const mixings = [undefined, { mixup: 0.4, cutmix: 1 }];
+  const sideAt = (step: number) => (step < 3 ? 4 : undefined);
+  const cases = [{}, { mixing: { mixup: 0.4, cutmix: 1 } }, { sideAt }];
   const weightsAfter = async (
-    mixing: (typeof mixings)[number],
+    changes: (typeof cases)[number],
     steps: (trainee: Trainee, batches: TrainingStream) => { run(step: number): void },
   ) => {
-    await using stream = new TrainingStream(source, { ...streamOptions(16), mixing });
+    await using stream = new TrainingStream(source, { ...streamOptions(16), ...changes });
     const network = tinyNetwork();
     using optimizer = createOptimizer(network, tinyRecipe);
     using sums = new StepSums(cpu);
@@ -203,12 +204,12 @@ test('a step of a device on streamed pictures is that of the host', async (conte
   const onDevice = (trainee: Trainee, stream: TrainingStream) =>
     new DeviceSteps(trainee, stream, { capture: false, planOf, steps: 6 });
   const hashes = new Set<string>();
-  for (const mixing of mixings) {
-    const hash = await weightsAfter(mixing, onHost);
-    assert.equal(await weightsAfter(mixing, onDevice), hash);
+  for (const changes of cases) {
+    const hash = await weightsAfter(changes, onHost);
+    assert.equal(await weightsAfter(changes, onDevice), hash);
     hashes.add(hash);
   }
-  assert.equal(hashes.size, 2, 'mixed pictures train other weights');
+  assert.equal(hashes.size, cases.length, 'mixed and smaller pictures train other weights');
 });
 
 test('balanced epochs show equally many pictures of each class', async (context) => {
@@ -281,6 +282,22 @@ test('a source is tested on its validation part, else on held out pictures of ea
   });
   assert.deepEqual([named.train.places.length, named.test.places.length], [24, 23]);
   assert.notEqual(named.content, held.content);
+});
+
+test('to evaluate another network only the pictures to test on are listed: the validation part, or all', async (context) => {
+  const all = await pictures(classes, 5);
+  const folder = temporaryFolder(context);
+  const cache = join(folder, 'cache');
+  const parts = writeFolders(join(folder, 'parts'), [
+    ...all.map((each) => ({ ...each, name: `train/${each.name}` })),
+    ...all.filter(({ name }) => name.includes('_0')).map((each) => ({ ...each, name: `val/${each.name}` })),
+  ]);
+  const listed: number[] = [];
+  using source = await openEvaluationSource(parts, { cache, onListed: (count) => listed.push(count) });
+  assert.deepEqual([source.count, Math.max(...listed)], [4, 4], 'not the twenty to train on');
+  using whole = await openEvaluationSource(writeClassTar(join(folder, 'all.tar'), all), { cache });
+  assert.equal(whole.count, 20);
+  assert.equal(trainingName(parts), 'parts');
 });
 
 test('the parts of a batch for several processes are together the batch of one', async (context) => {

@@ -23,7 +23,7 @@ export const detectCommands: Record<string, Entry> = {
   },
   run: {
     takes: '[options] <model> <pictures...>',
-    about: 'find objects in pictures; boxes drawn, and as JSON',
+    about: 'find objects in pictures; boxes drawn, and as JSON; run again to resume',
     load: async () => (await import('./run-detector.ts')).registerRunDetector,
   },
   export: {

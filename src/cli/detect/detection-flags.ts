@@ -73,7 +73,11 @@ export function splitParts(path: string, parts: readonly DetectionPart[]): Split
 }
 
 /** Returns the part to evaluate: the only one, val, or test. */
-export function evaluatedPart(path: string, parts: readonly DetectionPart[], wanted?: string): DetectionDataset {
+export function evaluatedPart<Dataset = DetectionDataset>(
+  path: string,
+  parts: readonly { name: string; dataset: Dataset }[],
+  wanted?: string,
+): Dataset {
   const named = (test: (name: string) => boolean) => parts.find(({ name }) => test(name))?.dataset;
   const chosen =
     wanted !== undefined

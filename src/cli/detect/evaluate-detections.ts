@@ -3,8 +3,8 @@
 import { statSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import type { Command } from 'commander';
-import { readCocoFile } from '../../detection-data/coco-file.ts';
-import { detectionFormat } from '../../detection-data/detection-format.ts';
+import { cocoPartName, readCocoFile } from '../../detection-data/coco-file.ts';
+import { cocoFiles, detectionFormat } from '../../detection-data/detection-format.ts';
 import {
   type DetectionsFile,
   type DetectionTargets,
@@ -51,7 +51,7 @@ export function registerEvaluateDetections(detect: Command): void {
     .argument('[model]', 'weights that detect train wrote, which find the objects of --dataset')
     .option('--dataset <path>', 'for MODEL: COCO JSON, Pascal VOC XML or YOLO text, a file of annotations or a folder')
     .option('--part <name>', 'of the dataset (default: the only one, val or test)')
-    .option('--ground-truth <file>', 'without MODEL: a file of COCO annotations, or a VOC or YOLO dataset')
+    .option('--ground-truth <file>', 'without MODEL: a file of COCO annotations, or a dataset of COCO, VOC or YOLO')
     .option(
       '--detections <file>',
       'a list of image_id, category_id, bbox and score as COCO has it, or what detect run wrote',
@@ -78,7 +78,15 @@ async function evaluate(model: string | undefined, flags: Flags): Promise<void> 
     const missing = groundTruth === undefined ? '--ground-truth' : '--detections';
     throw new InputError(`${missing}: expected a file, or a model with --dataset, got neither`);
   }
-  return evaluateFiles({ ...flags, groundTruth, detections });
+  return evaluateFiles({ ...flags, groundTruth: truthPath({ ...flags, groundTruth }), detections });
+}
+
+/** Returns the file of annotations to evaluate in a folder of COCO's; any other path as it is. */
+function truthPath({ groundTruth: path, format, part }: TruthFlags): string {
+  const isFolder = statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  if (!isFolder || (format ?? detectionFormat(path)) !== 'coco') return path;
+  const files = cocoFiles(path).map((file) => ({ name: cocoPartName(file), dataset: file }));
+  return evaluatedPart(path, files, part);
 }
 
 async function evaluateFiles(flags: Flags & { groundTruth: string; detections: string }): Promise<void> {
@@ -124,7 +132,7 @@ interface Truth {
 
 type TruthFlags = Flags & { groundTruth: string };
 
-/** Whether the truth is one file of COCO's; such a file may have any name. */
+/** Whether the truth is a file of COCO's, which may have any name. */
 function isCoco({ groundTruth, format }: TruthFlags): boolean {
   if (format !== undefined) return format === 'coco';
   const isFolder = statSync(groundTruth, { throwIfNoEntry: false })?.isDirectory() ?? false;
@@ -138,11 +146,9 @@ function cocoTruth({ groundTruth, output, pictures }: TruthFlags, asPycocotools:
   return { dataset: truth, targets: truth, faults };
 }
 
-/** Reads a VOC or YOLO dataset. @throws InputError for a folder of COCO's files */
+/** Reads a VOC or YOLO dataset. */
 async function namedTruth(flags: TruthFlags, asPycocotools: boolean, block: LiveBlock): Promise<Truth> {
-  const { groundTruth: path, format = detectionFormat(path), part } = flags;
-  if (format === 'coco')
-    throw new InputError(`--ground-truth: expected one file of COCO annotations, got the folder ${path}`);
+  const { groundTruth: path, part } = flags;
   if (asPycocotools) throw new InputError(`--as-pycocotools: expected it with COCO annotations, got ${path}`);
   const { parts, faults } = await readDataset(path, flags, block);
   const dataset = evaluatedPart(path, parts, part);

@@ -11,10 +11,10 @@ import { InputError } from '../../failure.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { bytesWords, duration, whole } from '../../words.ts';
 import { computingOf, type DeviceFlags } from '../flags/device-flags.ts';
-import { onInterrupt } from '../terminal/interrupt.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 import { type DetectionDataFlags, evaluatedPart, readDataset } from './detection-flags.ts';
+import { savedSearch } from './saved-search.ts';
 import { type EvaluationFlags, showEvaluation } from './show-evaluation.ts';
 
 export interface ModelEvaluationFlags extends EvaluationFlags, DetectionDataFlags, DeviceFlags {
@@ -44,22 +44,24 @@ export async function evaluateModel(model: string, flags: ModelEvaluationFlags):
   const computing = computingOf(flags);
   prepareDevice(computing.device);
   const { detector } = readDetector(model, computing);
-  using interrupt = onInterrupt(() => block.log('Stopping; repeat to stop immediately.'), 'nothing is saved');
   const count = dataset.pictures.length;
   const began = performance.now();
   const names = categories.map(({ name }) => name);
-  const { detections, unreadable, picturesPerSecond } = await evaluateDetector(detector, names, dataset, {
-    input,
-    together,
-    signal: interrupt.signal,
-    onProgress: (done) => {
-      const left = ((performance.now() - began) / 1000 / done) * (count - done);
+  const search = { model, pictures: dataset.pictures.map(({ path }) => path), settings: { input, together } };
+  let first: number | undefined; // of this run
+  const { detections, unreadable, picturesPerSecond } = await savedSearch(
+    search,
+    block,
+    (options) => evaluateDetector(detector, names, dataset, { input, together, ...options }),
+    (done) => {
+      first ??= done - 1;
+      const left = ((performance.now() - began) / 1000 / (done - first)) * (count - done);
       block.draw([`  ${whole(done)} of ${whole(count)} pictures, ${duration(left)} left`]);
     },
-  });
+  );
   block.draw([]);
   const notes = [
-    `${model}: ${origin}; ${picturesPerSecond.toPrecision(3)} pictures a second`,
+    `${model}: ${origin}${picturesPerSecond > 0 ? `; ${picturesPerSecond.toPrecision(3)} pictures a second` : ''}`,
     ...unreadable.map((sentence) => `not evaluated: ${sentence}`),
   ];
   for (const note of notes) block.log(note);

@@ -23,6 +23,7 @@ import { share, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { pictureSize } from './picture-size-flag.ts';
+import { savedSearch } from './saved-search.ts';
 
 interface Flags extends DeviceFlags {
   output?: string;
@@ -48,7 +49,7 @@ const pictureHelp = 'picture files, and folders: every picture below them, at an
 export function registerRunDetector(detect: Command): void {
   const command = detect
     .command('run')
-    .description('find objects in pictures; boxes drawn, and as JSON')
+    .description('find objects in pictures; boxes drawn, and as JSON; run again to resume')
     .argument('<model>', 'weights that detect train wrote')
     .argument('<pictures...>', pictureHelp)
     .option('-o, --output <dir>', 'a folder for the drawn pictures and detections.json (default: print only)')
@@ -104,12 +105,13 @@ async function run(model: string, paths: string[], flags: Flags): Promise<void> 
   const computing = computingOf(flags);
   prepareDevice(computing.device);
   const { detector } = readDetector(model, computing);
-  const { detections, unreadable } = await findObjects(detector, files, {
-    input,
-    leastScore: flags.leastScore,
-    together: flags.together,
-    onProgress: (done) => block.draw([`  ${whole(done)} of ${whole(files.length)} pictures`]),
-  });
+  const { leastScore, together } = flags;
+  const { detections, unreadable } = await savedSearch(
+    { model, pictures: files, settings: { input, leastScore, together } },
+    block,
+    (options) => findObjects(detector, files, { input, leastScore, together, ...options }),
+    (done) => block.draw([`  ${whole(done)} of ${whole(files.length)} pictures`]),
+  );
   block.draw([]);
   for (const sentence of unreadable) block.log(sentence);
   if (unreadable.length === files.length)
@@ -139,6 +141,10 @@ async function run(model: string, paths: string[], flags: Flags): Promise<void> 
     writeWhole(list, `${JSON.stringify(document, null, 2)}\n`);
     results.keep();
   }
+  if (leastScore > 0 && found.every(({ objects }) => objects.length === 0))
+    block.log(
+      `No object has a score of ${percent(leastScore, 0)} or more; a lower --least-score shows less certain ones`,
+    );
   if (flags.json) printDocument(document);
   else printWords(found.map(words).join(''));
 }

@@ -4,7 +4,7 @@
 import type { Command } from 'commander';
 import type { Detection } from '../../coco/box.ts';
 import { evaluateDetections } from '../../coco/coco-evaluation.ts';
-import { numberNames } from '../../coco/twelve-numbers.ts';
+import { numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';
 import type { Faults } from '../../detection-data/faults.ts';
 import {
   type ClassFinding,
@@ -72,6 +72,12 @@ function documentOf(
   return { ...numbers, pictures, objects, crowds, detections, workingPoint, classes, faults: faults.report(), files };
 }
 
+/** Formats COCO's twelve numbers, a line each. */
+export function numberLines(numbers: TwelveNumbers): string[] {
+  const rows = numberNames.map((name) => [name, shareWords(numbers[name]), numberMeanings[name]]);
+  return alignColumns(rows, 'lrl').map((line) => `  ${line}`);
+}
+
 const everyClass = 20;
 const extremes = 5;
 
@@ -79,10 +85,9 @@ function wordsOf(
   { numbers, classes, pictures, objects, detections }: DetectionFindings,
   files: readonly string[],
 ): string {
-  const rows = numberNames.map((name) => [name, shareWords(numbers[name]), numberMeanings[name]]);
   return [
     `${whole(detections)} detections on ${whole(pictures)} pictures with ${whole(objects)} objects`,
-    ...alignColumns(rows, 'lrl').map((line) => `  ${line}`),
+    ...numberLines(numbers),
     ...classRows(classes.filter((each) => each.objects > 0)),
     ...files,
     '',

@@ -1,74 +1,60 @@
-// `nasnet detect train MODEL`: trains a detector in this process, and evaluates it.
+// `nasnet detect train MODEL`: trains a detector in this process or in several, and evaluates it.
 
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
-import { numberNames } from '../../coco/twelve-numbers.ts';
+import type { ReplicaSettings } from '../../children/training-job.ts';
 import { contentIdentity } from '../../content-identity.ts';
 import { anchorFit } from '../../detect/anchor-fit.ts';
-import {
-  type DetectionRecipe,
-  type DetectionRecipeName,
-  detectionRecipeNames,
-  detectionRecipes,
-} from '../../detect/detection-recipe.ts';
-import type { Detector } from '../../detect/detector.ts';
-import { buildDetector } from '../../detect/detector.ts';
+import { detectionRecipeNames } from '../../detect/detection-recipe.ts';
+import { buildDetector, type Detector } from '../../detect/detector.ts';
 import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
 import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
-import { type DetectorPlan, planDetector } from '../../detect/detector-plan.ts';
-import { type DetectorSettings, detectorSettings, type HeadName, headNames } from '../../detect/detector-settings.ts';
-import { type DetectionEpoch, EpochSums, trainDetector } from '../../detect/detector-training.ts';
-import { evaluateDetector } from '../../detect/evaluate-detector.ts';
-import type { DetectionDataset, DetectionPicture } from '../../detection-data/detection-dataset.ts';
-import { shareWords } from '../../detection-report/number-words.ts';
-import type { Computing } from '../../engine/device.ts';
+import type { DetectorPlan } from '../../detect/detector-plan.ts';
+import { headNames } from '../../detect/detector-settings.ts';
+import { trainDetector } from '../../detect/detector-training.ts';
+import { type DetectorEvaluation, evaluateDetector } from '../../detect/evaluate-detector.ts';
+import { type DetectionEpoch, TrainingLog } from '../../detect/training-log.ts';
+import type { DetectionPicture } from '../../detection-data/detection-dataset.ts';
 import { cpu, prepareDevice } from '../../engine/device.ts';
 import { setThreads } from '../../engine/machine.ts';
-import { InputError, Interruption } from '../../failure.ts';
-import { freeGpuMemory } from '../../forecast/gpu-memory.ts';
-import { memoryLeft } from '../../forecast/machine-memory.ts';
-import { readModel, readModelDescription } from '../../model/model-file.ts';
-import { modelOptions, parseModelName } from '../../plan/model-name.ts';
+import { InputError } from '../../failure.ts';
+import { hashOfFile } from '../../file-hash.ts';
+import { freeFor } from '../../forecast/training-memory.ts';
+import { readModel } from '../../model/model-file.ts';
+import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
-import type { Architecture } from '../../space/architecture.ts';
 import { Checkpoints } from '../../train/checkpoint.ts';
-import { defaultOptimizer, type OptimizerName, optimizerNames } from '../../train/recipe-choices.ts';
+import { replicaImages } from '../../train/recipe.ts';
+import { optimizerNames } from '../../train/recipe-choices.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { bytesWords, duration, percent, whole } from '../../words.ts';
-import { addDeviceFlags, computingOf, type DeviceFlags } from '../flags/device-flags.ts';
-import { readArchitecture } from '../flags/model-source.ts';
+import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, weightsFile, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
-import { onInterrupt } from '../terminal/interrupt.ts';
-import { LiveBlock } from '../terminal/live-block.ts';
-import { addDetectionDataFlags, type DetectionDataFlags, readDataset, splitParts } from './detection-flags.ts';
+import type { LiveBlock } from '../terminal/live-block.ts';
+import { programName } from '../terminal/program-name.ts';
+import { shellPath } from '../terminal/shell-path.ts';
+import { ProgressLine } from '../training/progress-line.ts';
+import { addReplicaFlags, type ReplicaFlags } from '../training/replica-flags.ts';
+import { following, resumable } from '../training/stoppable.ts';
+import {
+  isFirst,
+  joinOthers,
+  requireImages,
+  type TrainingPlace,
+  together,
+  trainingPlace,
+} from '../training/train-together.ts';
+import { addDetectionDataFlags } from './detection-flags.ts';
 import { pictureSize } from './picture-size-flag.ts';
-import { type EpochRow, trainingPage } from './training-page.ts';
+import { type PlannedDetector, type PlannedFlags, picturesIdentity, plannedDetector } from './planned-detector.ts';
+import { numberLines } from './show-evaluation.ts';
+import { type TrainingSummary, trainingPage } from './training-page.ts';
 
-interface Flags extends DetectionDataFlags, DeviceFlags {
-  dataset: string;
-  test?: string;
-  head: HeadName;
-  filters?: number;
-  size?: readonly [number, number];
-  channels?: number;
-  hidden?: number;
-  proposals?: number;
-  anchor?: number;
-  frozenNorms?: boolean;
-  recipe: DetectionRecipeName;
-  epochs?: number;
-  batchSize?: number;
-  learningRate?: number;
-  warmup?: number;
-  weightDecay?: number;
-  optimizer?: OptimizerName;
-  jitter?: readonly [number, number];
-  flip: boolean;
+interface Flags extends PlannedFlags, DeviceFlags, ReplicaFlags {
   evaluateEvery: number;
   checkpointSeconds: number;
   seed: number;
@@ -83,6 +69,7 @@ const headHelp =
   'fpn: a feature pyramid and two fully connected layers; paper: the last stage of the network on a crop of every proposal, as released';
 const recipeHelp =
   'fast: warm-up, batches of 4, pictures of varying size; paper: as released; the following flags replace its values';
+const accumulateHelp = 'process a step’s pictures in this many parts, which needs less memory';
 const frozenHelp =
   'batch norms keep their statistics and parameters (default with weights of a classifier and the recipe paper)';
 
@@ -102,7 +89,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--proposals <n>', 'of a picture (default: 300)', wholeNumber('--proposals'))
     .option(
       '--anchor <pixels>',
-      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below)',
+      'side of the smallest anchor (default: 32 for fpn from 800 pixels on, 64 for paper from 600 on, in proportion below; at least 8 for fpn)',
       wholeNumber('--anchor', 'pixels'),
     )
     .option('--frozen-norms', frozenHelp)
@@ -110,6 +97,7 @@ export function registerTrainDetector(detect: Command): void {
     .addOption(new Option('--recipe <name>', recipeHelp).choices(detectionRecipeNames).default('fast'))
     .option('--epochs <n>', 'number of epochs', positiveNumber('--epochs', 'epochs'))
     .option('--batch-size <n>', 'pictures a step', wholeNumber('--batch-size', 'batch'))
+    .option('--accumulate <n>', accumulateHelp, wholeNumber('--accumulate'))
     .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
     .option('--warmup <share>', 'share of the steps in which the learning rate rises', share('--warmup'))
     .addOption(new Option('--optimizer <name>', '(default: momentum)').choices(optimizerNames))
@@ -120,7 +108,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--checkpoint-seconds <n>', 'between two checkpoints', countFromZero('--checkpoint-seconds'), 30)
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
-  addDeviceFlags(command)
+  addReplicaFlags(addDeviceFlags(command))
     .option('-o, --output <file>', 'weights; the page beside it', weightsFile('--output'), 'detector.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--overwrite', overwriteHelp)
@@ -136,7 +124,8 @@ batches of pictures are small. Kill it at any moment: the same command goes on a
 Examples:
   nasnet detect train nasnet-mobile.safetensors --dataset coco/annotations/instances_train2017.json --size 600
   nasnet detect train nasnet-a:1 --filters 8 --dataset boxes/ --size 128 --epochs 20 --optimizer adam --learning-rate 0.002
-  nasnet detect train nasnet-large.safetensors --head paper --recipe paper --size 1200 --dataset coco --device cuda`;
+  nasnet detect train nasnet-large.safetensors --head paper --recipe paper --size 1200 --dataset coco --device cuda
+  nasnet detect train nasnet-mobile.safetensors --dataset coco --batch-size 16 --replicas 4 --device cuda`;
 
 function jitterOf(text: string): readonly [number, number] {
   const numbers = text.split(',').map(Number);
@@ -145,217 +134,177 @@ function jitterOf(text: string): readonly [number, number] {
   throw new InputError(`--jitter: expected two factors such as 0.5,1.5, got ${JSON.stringify(text)}`);
 }
 
+/** The training of a detector, in this process or in several. */
+interface DetectorTraining {
+  model: string;
+  flags: Flags;
+  planned: PlannedDetector;
+  here: TrainingPlace;
+  files: ReturnType<typeof filesOf>;
+}
+
+/** The files of a training, from the name of its weights. */
+const filesOf = (weights: string) => ({
+  weights,
+  page: weights.replace(/\.safetensors$/i, '.html'),
+  artifacts: new FolderArtifacts({ final: dirname(weights) }),
+  checkpoint: `final/${basename(weights)}.checkpoint` satisfies ArtifactKey as ArtifactKey,
+});
+
 async function train(model: string, flags: Flags): Promise<void> {
-  const block = new LiveBlock(process.stderr);
-  const computing = computingOf(flags);
-  const { architecture, network, weights } = await networkOf(model, flags);
-  const settings = settingsOf(flags, network, weights !== undefined);
-  const recipe = recipeOf(flags);
-  const { training, test } = await datasetsOf(flags, block);
-  const categories = training.categories;
-  const plan = planDetector(architecture, settings, categories.length);
-  requireMemory(detectorTrainingBytes(plan, recipe.batchSize), computing, flags, block);
-  const artifacts = new FolderArtifacts({ final: dirname(flags.output) });
-  const key: ArtifactKey = `final/${basename(flags.output)}.checkpoint`;
-  const checkpoint = artifacts.path(key);
-  const page = flags.output.replace(/\.safetensors$/i, '.html');
-  const { seed, threads } = flags;
+  const here = trainingPlace(flags);
+  const { part, block, computing } = here;
+  const planned = await plannedDetector(model, flags, block);
+  const { architecture, settings, recipe, plan, training, weights } = planned;
+  requireMemory(planned, here, flags.ignoreMemory);
+  if (part) requireImages(part.place, Math.min(recipe.batchSize, training.pictures.length));
+  const files = filesOf(flags.output);
+  const { seed } = flags;
   const of = `detect train ${JSON.stringify({ model, settings, recipe, seed, dataset: flags.dataset })}`;
   const inputs = weights === undefined ? [] : [weights];
   const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
-  results.claim(flags.output, page);
-  setThreads(threads);
+  if (isFirst(part)) results.claim(files.weights, files.page);
+  setThreads(here.threads);
   prepareDevice(computing.device);
-  const dropPathKeep = recipe.dropPathKeep;
-  const detector = buildDetector(architecture, settings, categories.length, { seed, dropPathKeep, ...computing });
-  if (weights !== undefined) loadClassifier(detector, weights, block);
-  block.log(
-    `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${(plan.multiplyAdds / 1e9).toPrecision(3)} G multiply-adds a picture`,
-  );
-  logAnchorFit(plan, training.pictures, block);
-  const sums = new EpochSums();
-  const identity = contentIdentity({
-    model,
-    architecture,
-    settings,
-    recipe,
-    seed,
-    computing,
-    pictures: identityOf(training),
-  });
-  const checkpoints = new Checkpoints(artifacts, key, {
-    identity,
-    whenStopped: true,
-    seconds: flags.checkpointSeconds,
-    extra: sums.checkpointed,
-  });
-  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
-  using interrupt = onInterrupt(
-    () => block.log('Stopping; repeat to stop immediately.'),
-    `${checkpoint}, if it is there, keeps the state of half a minute ago: run the same command to resume`,
-  );
-  const names = categories.map(({ name }) => name);
-  const measure = (dataset: DetectionDataset) =>
-    evaluateDetector(detector, names, dataset, {
-      signal: interrupt.signal,
-      onProgress: (done) => block.draw([`  evaluating: ${whole(done)} of ${whole(dataset.pictures.length)} pictures`]),
-    });
-  const epochs: EpochRow[] = [];
-  const began = performance.now();
-  const stopped = (error: unknown) => {
-    if (error !== interrupt.signal.reason) throw error;
-    throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
+  const identity = {
+    ...{ architecture, settings, recipe, seed, precision: computing.precision },
+    ...(weights === undefined ? { model } : { weights: hashOfFile(weights) }), // whose path may differ elsewhere
+    pictures: picturesIdentity(training),
   };
-  await trainDetector(detector, training, recipe, {
-    seed,
-    checkpoints,
-    sums,
-    signal: interrupt.signal,
-    onProgress: (done, losses) => {
-      const seconds = (performance.now() - began) / 1000;
-      block.draw([
-        `  ${percent(done)} of ${recipe.epochs} epochs, loss ${losses.total.toFixed(3)}, ${duration(seconds)} so far`,
-      ]);
-    },
-    onEpoch: async (figures) => {
-      const looks =
-        flags.evaluateEvery > 0 && figures.epoch % flags.evaluateEvery === 0 && figures.epoch < recipe.epochs;
-      const measured = looks ? await measure(test ?? training) : undefined;
-      epochs.push({ ...figures, ...(measured && { AP: measured.numbers.AP }) });
-      block.log(epochLine(figures, measured?.numbers.AP));
-    },
-  }).catch(stopped);
-  const seconds = (performance.now() - began) / 1000;
-  const measured = await measure(test ?? training).catch(stopped);
+  const replicas = part && (await joinOthers(part, identity, block));
+  const summary = await together(part?.place, replicas, async (settings) => {
+    block.log(
+      `Trains ${whole(plan.parameters)} parameters on ${whole(training.pictures.length)} pictures, ${operations(plan.multiplyAdds)} multiply-adds a picture`,
+    );
+    logAnchorFit(plan, training.pictures, block);
+    const detector = detectorOf(planned, { seed, here, settings });
+    const command: DetectorTraining = { model, flags, planned, here, files };
+    if (isFirst(part)) return lead(command, detector, contentIdentity(identity), replicas);
+    return void (await following((signal) => trainDetector(detector, training, recipe, { seed, signal, replicas })));
+  });
+  if (!summary) return;
+  results.keep();
+  if (flags.json) printDocument(summary);
+  else printWords(summaryWords(summary));
+}
+
+/** Builds the detector with its initial weights. */
+function detectorOf(
+  { architecture, settings, plan, recipe, weights }: PlannedDetector,
+  { seed, here, settings: replicas }: { seed: number; here: TrainingPlace; settings: ReplicaSettings | undefined },
+): Detector {
+  const { block, computing } = here;
+  const sumOver = replicas?.synchronisesNorms ? sumOverOn(replicas.replicas, computing.device) : undefined;
+  const { dropPathKeep } = recipe;
+  const options = { seed, dropPathKeep, ...computing, ...(sumOver && { sumOver }) };
+  const detector = buildDetector(architecture, settings, plan.classes, options);
+  if (weights !== undefined) loadClassifier(detector, weights, block);
+  return detector;
+}
+
+/** Trains as the process that evaluates and writes. */
+async function lead(
+  { model, flags, planned, here, files }: DetectorTraining,
+  detector: Detector,
+  identity: string,
+  replicas: Replicas | undefined,
+): Promise<WrittenSummary> {
+  const { block } = here;
+  const { architecture, settings, recipe, plan, training, test } = planned;
+  const { seed, checkpointSeconds: seconds, evaluateEvery } = flags;
+  const log = new TrainingLog();
+  const extra = log.checkpointed;
+  const options = { identity, whenStopped: true, seconds, extra };
+  const checkpoints = new Checkpoints(files.artifacts, files.checkpoint, options);
+  const names = training.categories.map(({ name }) => name);
+  const evaluated = test ?? training;
+  const progress = new ProgressLine();
+  const began = performance.now();
+  let trained = began;
+  let measured: DetectorEvaluation | undefined;
+  const checkpoint = files.artifacts.path(files.checkpoint);
+  await resumable({ checkpoint, seconds, block }, async (signal) => {
+    const onProgress = (done: number) =>
+      block.draw([`  evaluating: ${whole(done)} of ${whole(evaluated.pictures.length)} pictures`]);
+    const measure = async (epoch: number, isLast: boolean) => {
+      if (isLast) trained = performance.now();
+      if (!isLast && !(evaluateEvery > 0 && epoch % evaluateEvery === 0)) return undefined;
+      measured = await evaluateDetector(detector, names, evaluated, { signal, onProgress });
+      return measured.numbers.AP;
+    };
+    await trainDetector(detector, training, recipe, {
+      ...{ seed, checkpoints, log, signal, replicas, measure },
+      onUnreadable: (sentence) => block.log(`The next picture takes its place: ${sentence}`),
+      onResume: (epochs) => block.log(`Goes on after ${Number(epochs.toFixed(2))} of ${recipe.epochs} epochs`),
+      onEpoch: (figures) => block.log(epochLine(figures)),
+      onProgress: (done, { total }) => block.draw([`${progress.words(done)}, loss ${total.toFixed(3)}`]),
+    });
+  });
   block.draw([]);
+  const { numbers, picturesPerSecond, evaluation } = measured!;
   const description: DetectorDescription = {
     architecture,
     settings,
-    categories: categories.map(({ id, name }) => ({ id, name })),
+    categories: training.categories.map(({ id, name }) => ({ id, name })),
     origin: `trained by nasnet ${nasnetVersion()} on ${basename(resolve(flags.dataset))}`,
   };
-  writeDetector(flags.output, detector, description);
-  const { numbers, picturesPerSecond } = measured!;
-  const summary = {
+  writeDetector(files.weights, detector, description);
+  const summary: WrittenSummary = {
     model,
-    weights: flags.output,
-    page,
+    weights: files.weights,
+    page: files.page,
     parameters: plan.parameters,
     multiplyAdds: plan.multiplyAdds,
     settings,
     recipe,
-    epochs,
-    seconds,
+    epochs: log.epochs,
+    seconds: (trained - began) / 1000,
     evaluatedOn: test ? 'test pictures' : 'training pictures',
     picturesPerSecond,
     numbers,
   };
-  writeWhole(page, trainingPage(summary, names, measured!.evaluation));
-  await artifacts.remove(key);
-  results.keep();
-  if (flags.json) printDocument(summary);
-  else
-    printWords(
-      `${flags.output}: trained in ${duration(seconds)}; on the ${summary.evaluatedOn}, ${picturesPerSecond.toPrecision(3)} a second:\n${numberNames.map((name) => `  ${name.padEnd(6)} ${shareWords(numbers[name])}\n`).join('')}${page}: losses, numbers and precision of every category\n`,
-    );
+  writeWhole(files.page, trainingPage(summary, names, evaluation));
+  await checkpoints.remove();
+  return summary;
 }
 
-function epochLine({ epoch, losses, picturesPerSecond }: DetectionEpoch, precision: number | undefined): string {
+interface WrittenSummary extends TrainingSummary {
+  weights: string;
+  page: string;
+  picturesPerSecond: number;
+}
+
+function summaryWords({ weights, page, seconds, evaluatedOn, picturesPerSecond, numbers }: WrittenSummary): string {
+  const speed = `${picturesPerSecond.toPrecision(3)} a second`;
+  return [
+    `${weights}: trained in ${duration(seconds)}; on the ${evaluatedOn}, ${speed}:`,
+    ...numberLines(numbers),
+    `${page}: losses, numbers and precision of every category`,
+    `Next: ${programName} detect run ${shellPath(weights)} PICTURE… -o found\n`,
+  ].join('\n');
+}
+
+const operations = (count: number) =>
+  count < 1e9 ? `${(count / 1e6).toPrecision(3)} M` : `${(count / 1e9).toPrecision(3)} G`;
+
+function epochLine({ epoch, losses, picturesPerSecond, AP }: DetectionEpoch): string {
   const parts = `anchors ${losses.anchors.toFixed(3)}, their boxes ${losses.anchorBoxes.toFixed(3)}, classes ${losses.classes.toFixed(3)}, boxes ${losses.boxes.toFixed(3)}`;
-  const found = precision === undefined ? '' : `, AP ${percent(precision)}`;
+  const found = AP === undefined ? '' : `, AP ${percent(AP)}`;
   return `epoch ${Number(epoch.toFixed(2))}: loss ${losses.total.toFixed(3)} (${parts}), ${picturesPerSecond.toPrecision(3)} pictures/s${found}`;
 }
 
-interface NamedNetwork {
-  architecture: Architecture;
-  network: DetectorSettings['network'];
-  /** The classifier's file. */
-  weights?: string;
-}
-
-/** Returns the network that MODEL names. @throws InputError for CIFAR's layout, whose strides are too small */
-async function networkOf(model: string, { filters }: Flags): Promise<NamedNetwork> {
-  if (/\.safetensors$/i.test(model)) {
-    if (filters !== undefined) throw new InputError(`--filters: expected none with ${model}, which has its own`);
-    const { architecture, network } = readModelDescription(model);
-    if (network.layout !== 'imagenet')
-      throw new InputError(
-        `${model}: expected a network in the ImageNet layout, got CIFAR's, which shrinks a picture only by 4`,
-      );
-    return { architecture, network: sizesOf(network), weights: model };
-  }
-  const name = parseModelName(model);
-  const architecture = await readArchitecture(name.source);
-  const options = modelOptions(name, architecture, { layout: 'imagenet', ...(filters !== undefined && { filters }) });
-  return { architecture, network: sizesOf(options) };
-}
-
-const sizesOf = ({ cells, filters, stemChannels, skipReductionInput }: DetectorSettings['network']) => ({
-  cells,
-  filters,
-  ...(stemChannels !== undefined && { stemChannels }),
-  ...(skipReductionInput !== undefined && { skipReductionInput }),
-});
-
-function settingsOf(flags: Flags, network: DetectorSettings['network'], hasWeights: boolean): DetectorSettings {
-  const { head, size, channels, hidden, proposals, anchor } = flags;
-  if (hidden !== undefined && head === 'paper')
-    throw new InputError('--hidden: expected the head fpn with it, got paper');
-  return detectorSettings({
-    head,
-    network,
-    ...(size && { input: size }),
-    ...(channels !== undefined && { channels }),
-    ...(hidden !== undefined && { hidden }),
-    ...(proposals !== undefined && { proposals }),
-    ...(anchor !== undefined && { anchor }),
-    frozenNorms: flags.frozenNorms ?? hasWeights,
-  });
-}
-
-function recipeOf(flags: Flags): DetectionRecipe {
-  const { epochs, batchSize, learningRate, warmup, weightDecay, optimizer, jitter, flip } = flags;
-  const named: DetectionRecipe = detectionRecipes[flags.recipe];
-  return {
-    ...named,
-    ...(epochs !== undefined && { epochs }),
-    ...(batchSize !== undefined && { batchSize }),
-    ...(learningRate !== undefined && { learningRate }),
-    ...(warmup !== undefined && { warmup }),
-    ...(weightDecay !== undefined && { weightDecay }),
-    ...(optimizer && { optimizer: defaultOptimizer(optimizer) }),
-    ...(jitter && { jitter }),
-    flip: named.flip && flip,
-  };
-}
-
-async function datasetsOf(flags: Flags, block: LiveBlock) {
-  const parts = splitParts(flags.dataset, (await readDataset(flags.dataset, flags, block)).parts);
-  if (flags.test === undefined) return parts;
-  const { format: _, ...others } = flags;
-  const named = splitParts(flags.test, (await readDataset(flags.test, others, block)).parts);
-  return { training: parts.training, test: named.test ?? named.training };
-}
-
-/** The part of a dataset that decides a training. */
-const identityOf = ({ categories, pictures }: DetectionDataset) => ({
-  categories: categories.map(({ name }) => name),
-  pictures: pictures.map(({ name, boxes }) => [
-    name,
-    ...boxes.map(({ x, y, width, height, category }) => [x, y, width, height, category]),
-  ]),
-});
-
-/** States the memory, and refuses what does not fit. */
-function requireMemory(predicted: number, { device }: Computing, { ignoreMemory }: Flags, block: LiveBlock): void {
-  const free = device === cpu ? memoryLeft() : freeGpuMemory(device);
-  block.log(
-    `Memory: at most ${bytesWords(predicted)} predicted${free === undefined ? '' : `, ${bytesWords(free)} free`}`,
-  );
-  if (free === undefined || predicted <= free || ignoreMemory) return;
+/** States the memory of the processes here, and refuses what does not fit. */
+function requireMemory({ plan, recipe }: PlannedDetector, here: TrainingPlace, ignores = false): void {
+  const { part, computing, block } = here;
+  const processes = computing.device === cpu ? 1 + (part?.others.length ?? 0) : 1;
+  const predicted = processes * detectorTrainingBytes(plan, replicaImages(recipe, part?.place.count ?? 1));
+  const free = freeFor(computing.device);
+  const stated = `Memory: at most ${bytesWords(predicted)} predicted${processes > 1 ? ` in ${processes} processes` : ''}`;
+  block.log(`${stated}${free === undefined ? '' : `, ${bytesWords(free)} free`}`);
+  if (free === undefined || predicted <= free || ignores) return;
   throw new InputError(
     `--size: expected a training that fits ${bytesWords(free)} of free memory, got a predicted ${bytesWords(predicted)}: ` +
-      'smaller pictures, --batch-size, --filters or --channels take less; --ignore-memory starts it all the same',
+      'smaller pictures, --batch-size, --accumulate, --filters or --channels take less; --ignore-memory starts it all the same',
     { code: 'too-little-memory', fields: { predicted, free } },
   );
 }

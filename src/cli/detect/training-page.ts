@@ -5,15 +5,12 @@ import type { Evaluation } from '../../coco/coco-evaluation.ts';
 import { averagePrecision, numberNames, type TwelveNumbers } from '../../coco/twelve-numbers.ts';
 import type { DetectionRecipe } from '../../detect/detection-recipe.ts';
 import type { DetectorSettings } from '../../detect/detector-settings.ts';
-import type { DetectionEpoch } from '../../detect/detector-training.ts';
 import { lossNames } from '../../detect/losses.ts';
+import type { DetectionEpoch } from '../../detect/training-log.ts';
 import { shareWords } from '../../detection-report/number-words.ts';
 import { figure, htmlDocument, htmlText, section, table } from '../../html-parts.ts';
 import { learningChart } from '../../report/chart.ts';
 import { duration, whole } from '../../words.ts';
-
-/** The figures of an epoch, with AP where it was measured. */
-export type EpochRow = DetectionEpoch & { AP?: number };
 
 export interface TrainingSummary {
   model: string;
@@ -21,7 +18,7 @@ export interface TrainingSummary {
   multiplyAdds: number;
   settings: DetectorSettings;
   recipe: DetectionRecipe;
-  epochs: readonly EpochRow[];
+  epochs: readonly DetectionEpoch[];
   seconds: number;
   evaluatedOn: string;
   numbers: TwelveNumbers;
@@ -45,7 +42,7 @@ export function trainingPage(summary: TrainingSummary, names: readonly string[],
 ${[
   section('COCO’s numbers', table(numberNames.map((name) => [name, shareWords(numbers[name])]))),
   section('Losses', figure(learningChart(losses, 'loss', false), 'Mean loss of each epoch, by part.')),
-  found.length > 0 ? section('AP during the training', figure(learningChart(found, 'AP', true))) : '',
+  found.length > 1 ? section('AP during the training', figure(learningChart(found, 'AP', true))) : '',
   section('AP of each category', table(classes.map(([name, precision]) => [name, shareWords(precision)]))),
   section('How it was made', table(settingRows(summary))),
 ].join('\n')}

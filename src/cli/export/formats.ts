@@ -32,7 +32,7 @@ export interface Exported {
   files: { path: string; bytes: number }[];
   /** Largest relative difference of the logits; absent if nothing was compared. */
   largestDifference?: number | undefined;
-  /** What 8 bits cost and gain. */
+  /** The cost and gain of 8 bits. */
   int8?: Pick<Int8Export, 'float32Bytes' | 'record' | 'speed'>;
   /** Sentences for the user. */
   remarks: string[];
@@ -127,7 +127,7 @@ async function html(job: ExportJob): Promise<Exported> {
 interface WrittenOnnx extends Pick<Exported, 'largestDifference' | 'int8'> {
   bytes: number;
   nodes: number;
-  /** What was compared and measured, a sentence a line. */
+  /** The comparisons and measurements, a sentence a line. */
   words: string[];
 }
 

@@ -1,5 +1,5 @@
-// `nasnet export --int8`: finds the images that ranges and accuracy are measured on, and says what 8 bits cost and gain.
-// The file itself is that of src/export/onnx/int8.
+// `nasnet export --int8`: finds the images that ranges and accuracy are measured on, and says what 8 bits cost and
+// gain. The file itself is that of src/export/onnx/int8.
 
 import { existsSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -21,10 +21,11 @@ import type { Network } from '../../model/network.ts';
 import { RandomStream } from '../../random/stream.ts';
 import { median } from '../../statistics/order.ts';
 import { batchWithinMemory } from '../../train/evaluation.ts';
+import type { EvaluatedImages } from '../../train/image-source.ts';
 import { fileSource, type ImageSource } from '../../train/image-source.ts';
 import { temporaryFolder, writeWhole } from '../../whole-file.ts';
 import { millisecondsWords, percent, whole } from '../../words.ts';
-import { type EvaluatedImages, findEvaluatedImages } from '../evaluated-images.ts';
+import { findEvaluatedImages } from '../evaluated-images.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import type { Int8Settings } from './int8-flags.ts';
 import { sizeWords } from './size-words.ts';
@@ -210,7 +211,7 @@ async function readImages(source: ImageSource, { block, signal }: Int8Job): Prom
 }
 
 const batches = [1, 32];
-/** Of a batch size. */
+/** The limits of the measurement with one batch size. */
 const timing = { seconds: 3, warmUp: 2, minRuns: 5, maxRuns: 100 };
 
 async function measureSpeed(

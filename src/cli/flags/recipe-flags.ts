@@ -179,9 +179,19 @@ const side = 32; // of CIFAR-10's images, to which cutout in recipes refers
 const isLarge = ({ stemName, stem }: Plan): boolean =>
   stemName === layouts.imagenet.stemName && stem.some(({ kind, output }) => kind === 'convolution' && output[2] === 96);
 
-const scaledRate = ({ learningRate, batchSize }: Recipe, wanted: number) => ({
-  learningRate: (learningRate * wanted) / batchSize,
-});
+/**
+ * Returns rate and parts for another batch. Parts have as many images as the recipe's, since norms use them. The rate
+ * changes in proportion (Goyal et al., 2017), where gradients are divided by their own size as the root (Malladi et
+ * al., 2022); an epsilon of 1 leaves them as they are.
+ */
+function scaledTo({ learningRate, batchSize, accumulate, optimizer }: Recipe, wanted: number) {
+  const share = wanted / batchSize;
+  const divides = optimizer !== undefined && 'epsilon' in optimizer && optimizer.epsilon < 1;
+  return {
+    learningRate: learningRate * (divides ? Math.sqrt(share) : share),
+    ...(accumulate !== undefined && { accumulate: Math.max(1, Math.round(accumulate * share)) }),
+  };
+}
 
 /** Returns the recipe of the flags for a network, given its plan for inference. */
 export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
@@ -194,7 +204,7 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   };
   const recipe: Recipe = {
     ...named,
-    ...(flags.batchSize !== undefined && scaledRates.includes(name) && scaledRate(named, flags.batchSize)),
+    ...(flags.batchSize !== undefined && scaledRates.includes(name) && scaledTo(named, flags.batchSize)),
     cutout: Math.round((named.cutout * plan.input[0]) / side),
     ...numbers,
     ...(augment && augmentations[augment]),

@@ -8,6 +8,7 @@ import type { SearchEstimate } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
 import { countsOf, estimateFitting } from '../../forecast/start.ts';
+import type { TrainingInstead } from '../../forecast/training-instead.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { fixedTarget } from '../../study/target.ts';
@@ -16,7 +17,7 @@ import type { UserFlags } from '../flags/user-flags.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
-import { adviceFor, estimateLines, statement } from './statement.ts';
+import { adviceFor, estimateLines, insteadLines, statement } from './statement.ts';
 
 /** The document of `search --dry-run --json`. */
 export interface SearchStatement {
@@ -27,6 +28,8 @@ export interface SearchStatement {
   children: number;
   estimate: SearchEstimate;
   warning?: string;
+  /** A training that is known to be worth more than this search. */
+  instead?: TrainingInstead;
 }
 
 type ImagesOf = (settings: SearchSettings) => Promise<DatasetFiles>;
@@ -56,12 +59,13 @@ async function ofNew(
 ): Promise<SearchStatement> {
   const countsIn = async (settings: SearchSettings) =>
     settings.dataset === 'cifar10' ? cifar10 : countsOf(await imagesOf(settings));
-  const { settings: stored, counts, start, plan } = await newSearch(flags, userFlags, countsIn, note);
+  const { settings: stored, counts, start, plan, instead } = await newSearch(flags, userFlags, countsIn, note);
   const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
   const { estimate, warning } = estimateFitting(searching, laws, userFlags.has('workers'));
-  return { settings, images: counts, measured, children: 0, estimate, ...(warning && { warning }) };
+  const found = { settings, images: counts, measured, children: 0, estimate };
+  return { ...found, ...(warning && { warning }), ...(instead && { instead }) };
 }
 
 async function ofStudy(
@@ -90,7 +94,7 @@ async function countsOfStudy(study: Study<SearchSettings>, imagesOf: ImagesOf): 
   return countsOf(files);
 }
 
-function textOf({ settings, images, estimate, measured, children, warning }: SearchStatement): string[] {
+function textOf({ settings, images, estimate, measured, children, warning, instead }: SearchStatement): string[] {
   const advice = adviceFor(estimate, settings);
   const from =
     children > 0
@@ -104,6 +108,7 @@ function textOf({ settings, images, estimate, measured, children, warning }: Sea
     ...estimateLines(estimate),
     ...(warning ? [warning] : []),
     ...(advice ? [advice] : []),
+    ...insteadLines(instead),
     `Predicted from ${from}; nothing was started.`,
   ];
 }

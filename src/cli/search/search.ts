@@ -37,7 +37,7 @@ import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { joinQueue, openQueueSearch } from './queue-search.ts';
-import { forecastLines, statement } from './statement.ts';
+import { forecastLines, insteadLines, statement } from './statement.ts';
 import { closingWords, resumeCommand, whatNext } from './what-next.ts';
 
 export function registerSearch(program: Command): void {
@@ -86,9 +86,10 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
   results.claim(...resultPaths);
-  if (created)
-    for (const line of statement(created.plan ? plannedSettings(settings, created.plan) : settings, countsOf(files)))
-      note(line);
+  if (created) {
+    const planned = created.plan ? plannedSettings(settings, created.plan) : settings;
+    for (const line of [...statement(planned, countsOf(files)), ...insteadLines(created.instead)]) note(line);
+  }
 
   const again = resumeCommand(place, ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []));
   const resume = `Run the same command to resume, or: ${again}`;

@@ -3,16 +3,31 @@
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { Forecast } from '../../forecast/search-forecast.ts';
+import type { TrainingInstead } from '../../forecast/training-instead.ts';
 import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { bytesWords, roughly, whole } from '../../words.ts';
+import { bytesWords, percent, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { statedRows } from './setting-flags.ts';
 import { joined, spanOf } from './training-words.ts';
+import { commandOf } from './what-next.ts';
 
 /** Returns the settings of a search as rows of text, and a remark on few images. */
 export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
   return [...alignColumns(statedRows(settings, counts), 'l'), ...fewImagesWords(settings, counts)];
+}
+
+/** Says which training is worth more than this search, if one is known. */
+export function insteadLines(instead: TrainingInstead | undefined): string[] {
+  if (!instead) return [];
+  const { until, training, accuracies } = instead;
+  const { cells, filters, resolution, recipe } = training;
+  const [nasnetA, search] = [accuracies.nasnetA, accuracies.search].map((value) => percent(value));
+  const size = ['--filters', `${filters}`, '--size', `${resolution}`];
+  return [
+    `In less than about ${roughly(until)} on this machine, training NASNet-A all the time gives more: ${nasnetA} of CIFAR-10's test images against ${search} (docs/experiments/budget.md):`,
+    `  ${commandOf('train', `nasnet-a:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
+  ];
 }
 
 /** Held-out images from which on no remark is made: a reward's standard error is at most 2.2 points. */

@@ -7,8 +7,9 @@ import { namedModels } from '../../plan/named-models.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Training } from '../../study/settings.ts';
 import { type TrainedNetwork, usedPlan } from '../../study/training-plan.ts';
+import { fittingBatch } from '../../train/fitting-batch.ts';
 import { shortNormDecay } from '../../train/norm-decay.ts';
-import { type Recipe, recipes } from '../../train/recipe.ts';
+import { fittingBatches, type Recipe, recipes } from '../../train/recipe.ts';
 import { whole } from '../../words.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { type RecipeFlags, recipeOf } from '../flags/recipe-flags.ts';
@@ -78,9 +79,10 @@ export async function plannedTraining(
       flags.size ??
       (images.isStreamed ? (resolution ?? sideOf(options)) : Math.min(resolution ?? images.most, images.most)),
   };
-  const stated = recipeOf(flags, usedPlan(architecture, network, classes.length));
-  const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
   const counts = imageCounts(images, flags);
+  const fitted = withFittingBatch(flags, counts.train, block);
+  const stated = recipeOf(fitted, usedPlan(architecture, network, classes.length));
+  const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
   const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, block) : shown;
   const training: Training = {
     ...network,
@@ -149,6 +151,18 @@ function imageCounts({ labels, heldOutOf, tested }: TrainedImages, flags: TrainF
   const count = typeof flags.dryRun === 'number' ? flags.dryRun : labels.length;
   const { validationImages: validation = heldOutOf(count), trainingImages: train = count - validation } = flags;
   return { train, validation, test: tested };
+}
+
+/** Returns the flags with a batch that suits so many images, and says so; unless one is stated. */
+function withFittingBatch<Flags extends RecipeFlags>(flags: Flags, images: number, block: LiveBlock): Flags {
+  if (flags.batchSize !== undefined || !fittingBatches.includes(flags.recipe)) return flags;
+  const { batchSize, epochs } = { ...recipes[flags.recipe], ...(flags.epochs && { epochs: flags.epochs }) };
+  const fitting = fittingBatch({ batchSize, epochs }, images);
+  if (fitting === batchSize) return flags;
+  block.log(
+    `Batches of ${fitting} images instead of ${whole(batchSize)}, with which ${whole(images)} images would be too few steps`,
+  );
+  return { ...flags, batchSize: fitting };
 }
 
 /** Returns a recipe whose norms forget their initial statistics in time, and says so. */

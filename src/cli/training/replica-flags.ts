@@ -1,4 +1,4 @@
-// The flags of `nasnet train` for several processes: how many, which of them run here, and where they meet.
+// The flags of a training by several processes: how many, which of them run here, and where they meet.
 
 import { type Command, Option } from 'commander';
 import { type Computing, cpu } from '../../engine/device.ts';

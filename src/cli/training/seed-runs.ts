@@ -1,18 +1,17 @@
 // Trains with one seed in this process: shows its progress, keeps checkpoints, and says how to go on after a stop.
 
-import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import type { EpochDetails, FinalMessage, TrainingJob, TrainingSetup } from '../../children/training-job.ts';
-import { Interruption } from '../../failure.ts';
 import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { removeCheckpoints } from '../../train/checkpoint.ts';
-import { duration, percent, rate } from '../../words.ts';
+import { percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
-import { onInterrupt } from '../terminal/interrupt.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import { ProgressLine } from './progress-line.ts';
+import { following, resumable } from './stoppable.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training-files.ts';
 
 /** The resources that the trainings of all seeds share. */
@@ -45,11 +44,6 @@ export async function trainSeed(
   const { best, last } = trainingFiles(weights);
   const checkpointKey: ArtifactKey = `${keyOf(weights)}.checkpoint`;
   const checkpoint = artifacts.path(checkpointKey);
-  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
-  using interrupt = onInterrupt(
-    () => block.log('Stopping; repeat to stop immediately.'),
-    `${checkpoint}, if it is there, keeps the state of ${duration(often.seconds)} ago or of the step before: run the same command to resume`,
-  );
   const epochs: EpochReport[] = [];
   const progress = new ProgressLine();
   const onMessage = (message: unknown) => {
@@ -58,11 +52,9 @@ export async function trainSeed(
   };
   const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
   const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey, ...often }, keepModel };
-  const result = (await run(whole, onMessage, interrupt.signal).catch((error) => {
-    if (error === interrupt.signal.reason)
-      throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
-    throw error;
-  })) as { reward: number; details: FinalDetails };
+  const result = (await resumable({ checkpoint, seconds: often.seconds, block }, (signal) =>
+    run(whole, onMessage, signal),
+  )) as { reward: number; details: FinalDetails };
   block.draw([]);
   const ended: EndedRun = { seed, weights, reward: result.reward, details: result.details, epochs };
   if (isOneOfSeveral) keepRun(ended, identity);
@@ -74,24 +66,7 @@ export async function trainSeed(
 export async function followSeed({ run, replicas }: SeedWork, job: TrainingJob): Promise<void> {
   const [isTrained] = numbersOfFirst(replicas!, [0]);
   if (isTrained) return;
-  using interrupt = onInterrupt(() => {}, 'the first replica keeps the state: start all again to resume');
-  await run(job, () => {}, interrupt.signal).catch((error) => {
-    if (error !== interrupt.signal.reason) throw error;
-    throw new Interruption('stopped, and so are all replicas; start all again to resume');
-  });
-}
-
-/** The progress of a training with the time that is left. */
-class ProgressLine {
-  #first: { share: number; at: number } | undefined;
-
-  words(share: number): string {
-    const now = performance.now();
-    this.#first ??= { share, at: now };
-    const { share: before, at } = this.#first;
-    const left = share > before ? ((now - at) / 1000 / (share - before)) * (1 - share) : undefined;
-    return `  ${percent(share)} trained${left === undefined ? '' : `, about ${duration(left)} left`}`;
-  }
+  await following((signal) => run(job, () => {}, signal));
 }
 
 function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine): void {

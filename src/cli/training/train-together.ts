@@ -1,13 +1,14 @@
-// `nasnet train --replicas`: this process as one of several that train a network, and the start of the others here.
+// `--replicas` of a training: this process as one of several that train a network, and the start of the others here.
 
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import type { Computing } from '../../engine/device.ts';
 import { InputError, Interruption } from '../../failure.ts';
+import type { ForecastReplicas } from '../../forecast/training-forecast.ts';
 import { type JoinedReplicas, joinReplicas } from '../../replicas/join-replicas.ts';
 import { isLocalReplica, ownCommand } from '../../replicas/local-replicas.ts';
-import { imagesTogether, type Recipe } from '../../train/recipe.ts';
-import type { LiveBlock } from '../terminal/live-block.ts';
-import { type ReplicaPlace, type ReplicaShare, sharesOf } from './replica-flags.ts';
+import { computingOf, type DeviceFlags } from '../flags/device-flags.ts';
+import { LiveBlock, SilentBlock } from '../terminal/live-block.ts';
+import { type ReplicaFlags, type ReplicaPlace, type ReplicaShare, replicaPlace, sharesOf } from './replica-flags.ts';
 
 /** The part of a machine that this process has, which several replicas share. */
 export interface ReplicaPart {
@@ -16,11 +17,27 @@ export interface ReplicaPart {
   others: ReplicaShare[];
 }
 
-export function replicaPart(
-  place: ReplicaPlace,
-  computing: Computing,
-  typed: { word: string; threads: number },
-): ReplicaPart {
+/** The part of a machine that a process of a training has, alone or as one of several. */
+export interface TrainingPlace {
+  /** Its part, if several processes train together. */
+  part: ReplicaPart | undefined;
+  computing: Computing;
+  threads: number;
+  block: LiveBlock;
+}
+
+/** Returns what the flags give this process, which may be a replica that another one started. */
+export function trainingPlace(flags: ReplicaFlags & DeviceFlags & { threads: number }): TrainingPlace {
+  const computing = computingOf(flags);
+  const place = replicaPlace(flags);
+  if (!place) return { part: undefined, computing, threads: flags.threads, block: new LiveBlock(process.stderr) };
+  const part = replicaPart(place, computing, { word: flags.device, threads: flags.threads });
+  const { device, threads } = part.own;
+  const block = isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);
+  return { part, computing: { ...computing, device }, threads, block };
+}
+
+function replicaPart(place: ReplicaPlace, computing: Computing, typed: { word: string; threads: number }): ReplicaPart {
   const [own, ...others] = sharesOf(place, computing, typed) as [ReplicaShare, ...ReplicaShare[]];
   if (isLocalReplica()) {
     process.on('SIGINT', () => {}); // Ctrl-C reaches the whole process group; the first replica handles it
@@ -28,6 +45,13 @@ export function replicaPart(
   }
   return { place, own, others };
 }
+
+/** Returns the replicas as a dry run predicts them. */
+export const forecastReplicas = ({ place, own, others }: ReplicaPart): ForecastReplicas => ({
+  count: place.count,
+  devices: [own, ...others].map(({ device }) => device),
+  synchronisesNorms: place.synchronisesNorms,
+});
 
 /** Whether this process writes and prints. */
 export const isFirst = (part: ReplicaPart | undefined): boolean => !part || part.own.rank === 0;
@@ -90,12 +114,9 @@ export async function together<T>(
   }
 }
 
-/** Returns the number of images that a replica processes at once. */
-export const replicaImages = ({ batchSize, accumulate = 1 }: Recipe, count: number): number =>
-  imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
-
 /** @throws InputError if a batch has fewer images than there are replicas */
 export function requireImages({ count }: ReplicaPlace, batch: number): void {
-  if (batch < count)
-    throw new InputError(`--replicas: expected at most one for each of the ${batch} images of a batch, got ${count}`);
+  if (batch >= count) return;
+  const most = `at most ${batch}, one for each image of a batch (--batch-size)`;
+  throw new InputError(`--replicas: expected ${most}, got ${count}`);
 }

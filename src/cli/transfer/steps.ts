@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import { namedModels } from '../../plan/named-models.ts';
-import type { RecipeName } from '../../train/recipe.ts';
-import { recipes } from '../../train/recipe.ts';
+import { fittingBatch } from '../../train/fitting-batch.ts';
+import { fittingBatches, type RecipeName, recipes } from '../../train/recipe.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { programName } from '../terminal/program-name.ts';
 import { shellPath } from '../terminal/shell-path.ts';
@@ -22,6 +22,8 @@ export interface Step {
 export interface Schedule extends DeviceFlags {
   folder: string;
   dataset: string;
+  /** Number of images to train on. */
+  images: number;
   target: Target;
   size?: number;
   recipe: RecipeName;
@@ -33,10 +35,16 @@ export interface Schedule extends DeviceFlags {
 }
 
 const shortShare = 0.1; // of the epochs of the best one
+/** After fewer steps a network from scratch has learned too little to be compared (docs/transfer.md). */
+const leastSteps = 500;
 
 /** Returns the epochs of the best cell, and those that each has before. */
-function epochsOf({ recipe, epochs = recipes[recipe].epochs, shortEpochs }: Schedule) {
-  return { short: shortEpochs ?? Math.max(1, Math.round(shortShare * epochs)), final: epochs };
+function epochsOf({ recipe, images, epochs = recipes[recipe].epochs, batchSize, shortEpochs }: Schedule) {
+  const tenth = Math.max(1, Math.round(shortShare * epochs));
+  const named = { ...recipes[recipe], epochs: tenth };
+  const batch = batchSize ?? (fittingBatches.includes(recipe) ? fittingBatch(named, images) : named.batchSize);
+  const needed = Math.ceil(leastSteps / Math.max(1, Math.floor(images / batch)));
+  return { short: shortEpochs ?? Math.min(epochs, Math.max(tenth, needed)), final: epochs };
 }
 
 /** Returns the file of an architecture, which the first training reads. */

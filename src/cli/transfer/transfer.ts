@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Command, Option } from 'commander';
+import { heldOutOf } from '../../children/streamed-images.ts';
 import { InputError } from '../../failure.ts';
 import { within } from '../../largest.ts';
 import { filterStep } from '../../plan/fit-filters.ts';
@@ -97,7 +98,7 @@ export function registerTransfer(program: Command): void {
     .addOption(new Option('--recipe <name>', "of all trainings (default: the network's)").choices(recipeNames))
     .option(
       '--short-epochs <n>',
-      'epochs of every cell before one is chosen (default: a tenth of --epochs)',
+      'epochs of every cell before one is chosen (default: a tenth of --epochs, or more of them for 500 steps)',
       positiveNumber('--short-epochs', 'epochs'),
     )
     .option('--epochs <n>', "epochs of the chosen one (default: the recipe's)", positiveNumber('--epochs', 'epochs'))
@@ -121,11 +122,11 @@ async function transfer(path: string, flags: Flags): Promise<void> {
       '--dataset: expected images to train on, such as photos or ILSVRC2012_img_train.tar, got none',
     );
   const block = new LiveBlock(process.stderr);
-  const classes = await classesIn(dataset);
+  const { classes, images } = await imagesIn(dataset);
   const limits = limitsOf(target, flags);
   const networks = await sizedBest(path, target, { flags, classes, limits });
   const folder = flags.output ?? join(dirname(path), `transfer-${flags.to}`);
-  const schedule: Schedule = { ...flags, folder, dataset, target, recipe: flags.recipe ?? target.recipe };
+  const schedule: Schedule = { ...flags, folder, dataset, images, target, recipe: flags.recipe ?? target.recipe };
   if (flags.dryRun) return printPlan(networks, schedule, flags);
 
   for (const line of sizeLines(networks)) block.log(line);
@@ -172,12 +173,13 @@ async function transfer(path: string, flags: Flags): Promise<void> {
   printWords([...lines, ...comparability(classes, dataset), `weights in ${final.weights}`, ...files, ''].join('\n'));
 }
 
-/** Returns the number of classes of the images. */
-async function classesIn(dataset: string): Promise<number> {
-  if (dataset === 'cifar10') return 10;
-  const { openSource } = await import('../../streams/open-source.ts');
-  using source = await openSource(dataset);
-  return source.classes.length;
+/** Returns the number of classes, and of the images that are not held out of the training. */
+async function imagesIn(dataset: string): Promise<{ classes: number; images: number }> {
+  const counts = (classes: number, all: number) => ({ classes, images: all - heldOutOf(all, classes) });
+  if (dataset === 'cifar10') return counts(10, 50_000);
+  const { openTrainingSource } = await import('../../streams/training-source.ts');
+  using source = await openTrainingSource(dataset);
+  return counts(source.classes.length, source.train.places.length);
 }
 
 function limitsOf(target: Target, { budget, maxParameters, maxLatency }: Flags): TransferLimits {

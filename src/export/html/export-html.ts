@@ -35,7 +35,7 @@ export function writeHtml(path: string, onnx: Uint8Array, pictures: readonly Exa
 }
 
 const page = (name: string) => readFileSync(new URL(`../../../examples/browser/${name}`, import.meta.url), 'utf8');
-const modules = ['image.js', 'model.js', 'objects.js'];
+const modules = ['image.js', 'model.js', 'network.js', 'objects.js', 'worker.js'];
 const policy = [
   "default-src 'none'",
   "script-src 'unsafe-inline' 'wasm-unsafe-eval' data: blob:",

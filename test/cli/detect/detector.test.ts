@@ -80,7 +80,7 @@ test('a detector is trained, evaluated, run and exported', async (context) => {
   const list = join(all, 'detections.json');
   const perfect = join(folder, 'perfect.json');
   writeFileSync(perfect, JSON.stringify(withTruth(list, join(data, 'annotations', 'instances_val.json'))));
-  const truths = [join(data, 'annotations', 'instances_val.json')];
+  const truths = [join(data, 'annotations', 'instances_val.json'), data];
   for (const format of ['voc', 'yolo']) {
     const to = join(folder, format);
     assert.equal(nasnet(['convert', data, to, '--format', format]).code, 0);
@@ -142,6 +142,7 @@ test('a training that is killed goes on to the same bits', async (context) => {
   const resumed = nasnet(words(data, killed));
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from/);
+  assert.match(resumed.stderr, /^Goes on after [12](\.5)? of 3 epochs$/m);
   assert.doesNotMatch(resumed.stderr, /^epoch 1:/m);
   assert.equal(hashOf(killed), hashOf(through));
 });
@@ -158,6 +159,10 @@ test('what does not fit together is refused in a sentence', async (context) => {
   refused(['detect', 'train', 'nasnet-a:1', '--dataset', data, '-o', output], /--filters|expected either @P/);
   refused([...words(data, output), '--head', 'paper'], /--hidden: expected the head fpn with it, got paper/);
   refused([...words(data, output), '--size', '40'], /size: expected at least 48 pixels, got 40/);
+  refused(
+    [...words(data, output), '--replicas', '4'],
+    /--replicas: expected at most 2, one for each image of a batch \(--batch-size\), got 4/,
+  );
   refused(['detect', 'evaluate', output], /--dataset: expected pictures with boxes/);
   refused(['detect', 'evaluate'], /--ground-truth: expected a file, or a model with --dataset, got neither/);
   refused(['detect', 'run', join(data, 'val', '00000.png'), data], /expected a safetensors file/);

@@ -91,6 +91,10 @@ test('a dry run writes nothing; impossible limits and missing images are refused
   assert.match(dry.stdout, /^nasnet-a +0 +8 +0 @ 128/m);
   assert.equal(dry.stdout.match(/ train /g)?.length, 4);
   assert.ok(!existsSync(nowhere));
+  const few = nasnet(...transfer, '--recipe', 'imagenet-mobile', '--epochs', '1000', '-o', nowhere, '--dry-run');
+  // of 80 images 13 are tested and 7 validated: 3 steps of 16 images an epoch, of which 167 make 500
+  assert.equal(few.stdout.match(/ --epochs 167 /g)?.length, 3, few.stderr);
+  assert.equal(few.stdout.match(/ --epochs 1000 /g)?.length, 1);
   const impossible = nasnet('transfer', study, '--to', 'cifar', '--budget', '10');
   assert.deepEqual([impossible.code, impossible.stdout], [2, '']);
   assert.match(

@@ -7,7 +7,7 @@ export interface Int8Accuracy {
   images: number;
   /** Images that got the same answer, the class of the largest logit. */
   same: number;
-  /** Of images with known classes, those that each side got right, and those that only one side did. */
+  /** The images with known classes that each side got right, and those that only one side did. */
   right?: { float32: number; int8: number; onlyFloat32: number; onlyInt8: number };
 }
 

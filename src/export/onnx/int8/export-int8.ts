@@ -1,5 +1,5 @@
-// A network as an ONNX file of 8 bits: the float32 graph, with batch norms folded, its ranges on calibration images, and
-// the record of how it was made and what it costs in accuracy, which the file contains.
+// A network as an ONNX file of 8 bits: the float32 graph, with batch norms folded, its ranges on calibration images,
+// and the record of how it was made and what it costs in accuracy, which the file contains.
 
 import type { Tensor } from '../../../engine/tensor.ts';
 import type { ModelDescription } from '../../../model/model-description.ts';

@@ -1,6 +1,7 @@
 // Turns a float32 graph into one of 8 bits, in the standard form QDQ: before each operator that computes with 8 bits
-// stand QuantizeLinear and DequantizeLinear of its inputs and after it those of its result, which runtimes fuse into one
-// integer operator. The operators stay those of the float32 graph; runtimes that fuse nothing compute the same in float32.
+// stand QuantizeLinear and DequantizeLinear of its inputs and after it those of its result, which runtimes fuse into
+// one integer operator. The operators stay those of the float32 graph; runtimes that fuse nothing compute the same in
+// float32.
 
 import type { Graph, Node, Value, Weight } from '../graph.ts';
 import type { DataType } from '../schema.ts';
@@ -18,7 +19,7 @@ export interface QuantisationOptions {
   largestWeight: number;
 }
 
-/** What of a graph is computed in 8 bits. */
+/** Decides which nodes of a graph are computed in 8 bits. */
 class Parts {
   readonly #weights: Set<string>;
   readonly #producers: Map<string, Node>;
@@ -33,7 +34,10 @@ class Parts {
       for (const name of node.inputs) this.#readers.set(name, [...(this.#readers.get(name) ?? []), node]);
   }
 
-  /** Whether a node computes with 8 bits: not sums and products with a weight, which are norms that no convolution absorbs. */
+  /**
+   * Whether a node computes with 8 bits: not sums and products with a weight, which are norms that no convolution
+   * absorbs.
+   */
   isInteger(node: Node): boolean {
     if (!integer.includes(node.operator)) return false;
     return (
@@ -90,7 +94,7 @@ class Quantisation {
   readonly #nodes: Node[] = [];
   readonly #weights: Weight[] = [];
   readonly #values: Value[] = [];
-  /** What stands for a stored value behind its DequantizeLinear. */
+  /** The dequantised name of each stored value. */
   readonly #dequantised = new Map<string, string>();
 
   constructor(graph: Graph, ranges: ReadonlyMap<string, Range>, { largestWeight }: QuantisationOptions) {

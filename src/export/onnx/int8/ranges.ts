@@ -1,5 +1,5 @@
-// The range that 8 bits of a value cover, from a histogram of what the value was on the calibration images. A wide range
-// cuts nothing off and has large steps; a narrow one cuts off rare values and has small steps.
+// The range that 8 bits of a value cover, from a histogram of what the value was on the calibration images. A wide
+// range cuts nothing off and has large steps; a narrow one cuts off rare values and has small steps.
 
 export interface Range {
   low: number;

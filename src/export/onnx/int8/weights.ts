@@ -45,7 +45,9 @@ const largestInt32 = 2 ** 31 - 1;
 export const quantiseBias = (bias: Float32Array, scales: Float32Array, inputScale: number): Int32Array =>
   Int32Array.from(bias, (value, channel) => roundHalfEven(value / (inputScale * scales[channel]!)));
 
-/** Returns the least scales of weights with which a bias fits into 32 bits, twice over, so that sums do not overflow. */
+/**
+ * Returns the least scales of weights with which a bias fits into 32 bits, twice over, so that sums do not overflow.
+ */
 export const leastScales = (bias: Float32Array, inputScale: number): number[] =>
   Array.from(bias, (value) => (2 * Math.abs(value)) / (inputScale * largestInt32));
 

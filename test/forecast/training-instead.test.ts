@@ -1,0 +1,61 @@
+// When a search says that training NASNet-A is worth more.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { insteadLines } from '../../src/cli/search/statement.ts';
+import { finalCosts } from '../../src/forecast/budget-costs.ts';
+import { startingLaws } from '../../src/forecast/cost-law.ts';
+import { costOptions } from '../../src/forecast/start.ts';
+import { measuredBudget, trainingInstead } from '../../src/forecast/training-instead.ts';
+import { Candidate } from '../../src/study/candidate.ts';
+import { fitted, type SearchRequest, settingsOf } from '../../src/study/presets.ts';
+import { publishedDecisions } from '../../src/study/published-cells.ts';
+
+const counts = { images: 50_000, classes: 10, test: 10_000 };
+
+function insteadOf(request: Partial<SearchRequest>, preset = 'laptop', slower = 1) {
+  const settings = fitted(settingsOf(preset, { dataset: 'cifar10', seed: 1, ...request }), counts);
+  const laws = { ...startingLaws, seconds: startingLaws.seconds.map((value) => slower * value) };
+  const options = costOptions({ settings, counts, workers: 2 }, laws);
+  const nasnetA = new Candidate(publishedDecisions('a', 5)[0]!, 'a');
+  return { found: trainingInstead(settings, options), costs: finalCosts([nasnetA], options) };
+}
+
+test('NASNet-A is named up to the time in which this machine trains it as long as in the measured budget', () => {
+  const { found, costs } = insteadOf({ budget: 60 });
+  const [{ epoch, once }] = costs as [(typeof costs)[number]];
+  assert.ok(Math.abs(found!.until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
+  assert.ok(insteadOf({ budget: found!.until - 1 }).found);
+  assert.equal(insteadOf({ budget: found!.until + 1 }).found, undefined);
+  assert.ok(insteadOf({ budget: found!.until + 1 }, 'laptop', 2).found, 'a slower machine needs longer');
+});
+
+test('it is told with the command for the whole budget, and with both accuracies', () => {
+  const { found, costs } = insteadOf({ budget: 300 });
+  const { filters, resolution, recipe } = found!.training;
+  assert.deepEqual([filters, resolution], [16, 16]);
+  const [{ epoch, once }] = costs as [(typeof costs)[number]];
+  const spent = recipe.epochs * epoch + once;
+  assert.ok(spent <= 300 && spent > 0.9 * 300 - epoch, `${spent}`);
+  const [words, command] = insteadLines(found);
+  assert.match(
+    words!,
+    /^In less than about .* on this machine, training NASNet-A all the time gives more: \d\d\.\d% .* against \d\d\.\d%/,
+  );
+  assert.match(command!, /nasnet train nasnet-a:1 --filters 16 --size 16 --recipe fast --epochs [\d.]+$/);
+  assert.ok(found!.accuracies.nasnetA > found!.accuracies.search);
+  assert.deepEqual(insteadLines(undefined), []);
+});
+
+test('nothing is said of what was not measured: other images, spaces, sizes and limits, and no budget', () => {
+  const requests: Partial<SearchRequest>[] = [
+    { dataset: 'photos' },
+    { space: 'b' },
+    { blocks: 4 },
+    { finalFilters: 24 },
+    { trials: 20 },
+  ];
+  for (const request of requests)
+    assert.equal(insteadOf({ ...(request.trials ? {} : { budget: 60 }), ...request }).found, undefined);
+  assert.equal(insteadOf({ budget: 60 }, 'micro').found, undefined);
+});
