@@ -27,6 +27,7 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import { Checkpoints } from '../../src/train/checkpoint.ts';
 import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
+import { collect } from '../engine/garbage.ts';
 import { makeShapes, shapeNames } from './shapes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'nasnet-detector-'));
@@ -119,7 +120,7 @@ for (const head of headNames) {
     await trainDetector(detector, shapes, { ...recipe, epochs: 1 }, { seed: 1 });
     const count = async () => {
       detector.zeroGrad();
-      globalThis.gc?.();
+      await collect();
       return liveTensors();
     };
     await evaluateDetector(detector, shapeNames, shapes);
