@@ -9,7 +9,7 @@
 // stopped and resumed. Searches and plans need an idle machine; what a plan says is then trained, however long it
 // takes: --plan measures the plans that are missing (a minute each) and ends.
 import { spawnSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,6 +29,7 @@ import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
 import { mean, variance } from './proxy-children.ts';
+import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
 type Contender = (typeof contenders)[number];
@@ -73,14 +74,8 @@ const chosen = contenders.filter((name) => values.contender.split(',').includes(
 const heldOut = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }).validationImages!;
 const nasnet = resolve(import.meta.dirname, '../bin/nasnet');
 
-const read = (): (Run | Planned)[] =>
-  existsSync(log)
-    ? readFileSync(log, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
-const write = (line: Run | Planned) => appendFileSync(log, `${JSON.stringify(line)}\n`);
+const read = () => readLog<Run | Planned>(log);
+const write = (line: Run | Planned) => appendToLog(log, line);
 const runs = () => read().filter((line) => 'test' in line);
 const same = (a: Task) => (b: Task) => a.contender === b.contender && a.minutes === b.minutes && a.seed === b.seed;
 const named = ({ cells, filters, resolution, epochs }: Plan) => `${cells}:${filters}:${resolution}:${epochs}`;
@@ -105,47 +100,38 @@ function search(task: Task, folder: string): Run {
   return { ...task, test: found.final.testAccuracy, seconds: found.budget.spent, network };
 }
 
-/** A search of which every minute belongs to the final network. */
-const aloneSettings = async ({ minutes, seed }: Task) => {
-  const counts = countsOf(await prepareCifar10());
-  const laptop = settingsOf('laptop', { dataset: 'cifar10', seed, strategy: 'random', budget: 60 * minutes });
-  return { counts, settings: fitted(laptop, counts) };
-};
-
 /** One cell that has the whole budget, the measuring of its speed included. */
 async function planCell(task: Task): Promise<Plan> {
   const began = performance.now();
-  const { counts, settings } = await aloneSettings(task);
+  const { minutes, seed } = task;
+  const counts = countsOf(await prepareCifar10());
+  const laptop = settingsOf('laptop', { dataset: 'cifar10', seed, strategy: 'random', budget: 60 * minutes });
+  const settings = fitted(laptop, counts);
   const searching = { settings, counts, trials: 0, workers: availableParallelism() };
   const { laws } = await startOf(searching, true, () => {});
   const candidate = new Candidate(decisionsOf(task), defaultSpace);
   const options = costOptions(searching, laws);
   const predicted = finalCosts([candidate], options);
-  const left = () => 60 * task.minutes - (performance.now() - began) / 1000;
-  const first = finalSizes(settings)[finalWithin(left(), 60 * task.minutes, predicted).size]!;
+  const left = () => 60 * minutes - (performance.now() - began) / 1000;
+  const first = finalSizes(settings)[finalWithin(left(), 60 * minutes, predicted).size]!;
   const ratio =
     (await epochRatio(candidate, first, searching, {
       threads: availableParallelism(),
       epochSeconds: epochSeconds(first, [candidate], options),
     })) ?? 1;
   const costs = predicted.map(({ epoch, once, ...rest }) => ({ ...rest, epoch: ratio * epoch, once: ratio * once }));
-  const { size, epochs } = finalWithin(left(), 60 * task.minutes, costs);
+  const { size, epochs } = finalWithin(left(), 60 * minutes, costs);
   const { cells, filters, resolution } = finalSizes(settings)[size]!;
   return { cells, filters, resolution, epochs };
 }
 
-async function trainCell(task: Task, plan: Plan, folder: string): Promise<number> {
-  const { settings } = await aloneSettings(task);
-  const same = ({ cells, filters, resolution }: Plan) =>
-    cells === plan.cells && filters === plan.filters && resolution === plan.resolution;
-  const { recipe } = finalSizes(settings).find((size) => same({ ...size, epochs: 0 }))!;
+function trainCell(task: Task, plan: Plan, folder: string): number {
   const cell = join(folder, 'cell.json');
   writeFileSync(cell, JSON.stringify(new Candidate(decisionsOf(task), defaultSpace).architecture));
   const { cells, filters, resolution, epochs } = plan;
   const { test } = answer([
     ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
-    ...['--recipe', 'fast', '--batch-size', `${recipe.batchSize}`, '--seed', `${task.seed}`],
-    ...['--validation-images', `${settings.validationImages}`],
+    ...['--recipe', 'fast', '--seed', `${task.seed}`, '--validation-images', `${heldOut}`],
     ...['--output', join(folder, 'network.safetensors'), '--overwrite'],
   ]);
   return test.accuracy;

@@ -7,13 +7,14 @@
 // is compared with τ between one half of float32 and the other half (by seed) of bfloat16; both are averaged over all
 // ways to halve the runs. The difference has a 95 % interval from resampling the cells 2,000 times.
 // A run of all cells is a line of the log, from which the bench goes on after it was stopped.
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { computingOn } from '../src/engine/device.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
+import { appendToLog, readLog } from './run-log.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -57,13 +58,7 @@ interface Pass {
 
 const of = [proxy, cells, values.validation, values.seed, values.device].join(' ');
 const log = values.log;
-const passes: Pass[] =
-  log && existsSync(log)
-    ? readFileSync(log, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
+const passes = log ? readLog<Pass>(log) : [];
 
 async function pass(precision: Precision, run: number): Promise<Pass> {
   const known = passes.find((pass) => pass.of === of && pass.precision === precision && pass.run === run);
@@ -78,7 +73,7 @@ async function pass(precision: Precision, run: number): Promise<Pass> {
     computing: computingOn(values.device, precision),
   });
   const made = { of, precision, run, ...found };
-  if (log) appendFileSync(log, `${JSON.stringify(made)}\n`);
+  if (log) appendToLog(log, made);
   return made;
 }
 

@@ -6,7 +6,6 @@
 // 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate. With an R before N it is a ResNet with N blocks in each of three
 // stages, the first of F channels (resnet.ts). --each: also the last case without any of the fields, and with each
 // alone. --without: also with all but one of them. Test images are only used with --test, for a chosen recipe.
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -19,6 +18,7 @@ import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
 import { mean, variance } from './proxy-children.ts';
+import { appendToLog, readLog } from './run-log.ts';
 import { openTrainee } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
@@ -120,13 +120,7 @@ async function train(text: string, seed: number): Promise<Run> {
   };
 }
 
-const read = (): Run[] =>
-  existsSync(values.log!)
-    ? readFileSync(values.log!, 'utf8')
-        .split('\n')
-        .filter(Boolean)
-        .map((line) => JSON.parse(line))
-    : [];
+const read = () => readLog<Run>(values.log!);
 
 const cases = positionals.flatMap((text, place) => (place === positionals.length - 1 ? variantsOf(text) : [text]));
 for (let seed = 1; seed <= Number(values.seeds); seed++) {
@@ -138,7 +132,7 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
         run.seed === seed &&
         (!values.test || run.test !== undefined),
     );
-    if (!done) appendFileSync(values.log, `${JSON.stringify(await train(text, seed))}\n`);
+    if (!done) appendToLog(values.log, await train(text, seed));
   }
 }
 

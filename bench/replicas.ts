@@ -10,11 +10,11 @@ import { randint } from '../src/engine/create.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { planNetwork } from '../src/plan/plan.ts';
+import { freePort } from '../src/replicas/free-port.ts';
 import { joinReplicas, transports } from '../src/replicas/join-replicas.ts';
 import { nasnetA } from '../src/space/published.ts';
 import { childRecipe } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
-import { freePort } from '../test/ports.ts';
 import { median } from './median.ts';
 
 const { values } = parseArgs({

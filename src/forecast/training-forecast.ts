@@ -1,13 +1,12 @@
 // Predicts a training before it starts: its steps, time, memory and disk. The time of a step and of decoding a picture
 // are measured on this machine in some seconds.
 
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import type { ShownImages } from '../children/job-images.ts';
 import { type Computing, cpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
+import { freePort } from '../replicas/free-port.ts';
 import { shownShare } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
 import { type Recipe, replicaImages, stepsOf } from '../train/recipe.ts';
@@ -161,15 +160,6 @@ async function measured({
     image: (seconds - exchange.seconds) / (steps * batch),
     exchange: { seconds: exchange.seconds / steps, transport: exchange.transport },
   };
-}
-
-/** Returns a port of this machine that nobody listens at. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 const bytesPerNumber = 4;

@@ -48,6 +48,19 @@ export const childrenOf = (id: number): number[] =>
 export const noChildren =
   !existsSync(`/proc/self/task/${process.pid}/children`) && 'this system does not list the children of a process';
 
+/** Kills the second of a training's two replicas; the first one must end with its sentence. */
+export async function killReplica({ process: first, ended }: Running): Promise<void> {
+  const [replica, ...others] = childrenOf(first.pid!);
+  assert.deepEqual(others, [], 'it has started one other');
+  process.kill(replica!, 'SIGKILL');
+  const { code, stderr } = await ended;
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /^nasnet: replica 1 of 2 was killed by SIGKILL; start it again to resume from the last checkpoint, also with another number of replicas$/m,
+  );
+}
+
 /** Returns the weights of a model file. Accumulation changes the statistics of norms more than once a step. */
 function weightsOf(path: string): number[] {
   const { tensors } = readSafetensors(path);

@@ -4,12 +4,13 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { freePort } from '../../src/replicas/free-port.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
 import { temporaryFolder } from '../data/temporary.ts';
-import { freePort, listening } from '../ports.ts';
+import { listening } from '../ports.ts';
 import { pictures, writeClassTar, writeFolders } from '../streams/written.ts';
 import { type Ended, nasnet } from './run.ts';
-import { assertEqualWeights, childrenOf, noChildren, start } from './running.ts';
+import { assertEqualWeights, killReplica, noChildren, start } from './running.ts';
 
 const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
@@ -74,15 +75,7 @@ test('a replica that is killed ends the training, which goes on with another num
   assert.equal(through.code, 0, through.stderr);
   const killed = start(words('killed', '--replicas', '2'), environment);
   await killed.prints(/epoch 1: /);
-  const [replica, ...others] = childrenOf(killed.process.pid!);
-  assert.deepEqual(others, [], 'it has started one other');
-  process.kill(replica!, 'SIGKILL');
-  const { code, stderr } = await killed.ended;
-  assert.equal(code, 1, stderr);
-  assert.match(
-    stderr,
-    /^nasnet: replica 1 of 2 was killed by SIGKILL; start it again to resume from the last checkpoint, also with another number of replicas$/m,
-  );
+  await killReplica(killed);
   const resumed = nasnet(words('killed', '--replicas', '4'), environment);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from .*network\.safetensors\.checkpoint/);

@@ -6,8 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from '../../src/replicas/free-port.ts';
 import type { QueueServer } from '../../src/store/redis-connection.ts';
-import { freePort } from '../ports.ts';
 
 const installed = spawnSync('redis-server', ['--version']).status === 0;
 

@@ -3,9 +3,10 @@
 import assert from 'node:assert/strict';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
+import { freePort } from '../../src/replicas/free-port.ts';
 import { transports } from '../../src/replicas/join-replicas.ts';
 import { Machine, skip as noMachines } from '../cluster/machine.ts';
-import { freePort, listening } from '../ports.ts';
+import { listening } from '../ports.ts';
 import { type MemberEnd, runMembers, startMember } from './members.ts';
 
 const create = JSON.stringify(resolve(import.meta.dirname, '../../src/engine/create.ts'));

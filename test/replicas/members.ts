@@ -2,8 +2,8 @@
 
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import { freePort } from '../../src/replicas/free-port.ts';
 import type { Machine } from '../cluster/machine.ts';
-import { freePort } from '../ports.ts';
 
 const join = resolve(import.meta.dirname, '../../src/replicas/join-replicas.ts');
 

@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { makeShapes, writeCoco } from '../../detect/shapes.ts';
 import { nasnet } from '../run.ts';
-import { assertEqualWeights, childrenOf, noChildren, start } from '../running.ts';
+import { assertEqualWeights, killReplica, noChildren, start } from '../running.ts';
 
 const folder = temporaryFolder({ after });
 
@@ -28,15 +28,7 @@ test('a replica that is killed ends the training, which goes on alone to the sam
   assert.equal(through.code, 0, through.stderr);
   const killed = start(words('killed', '--replicas', '2', '--checkpoint-seconds', '0'));
   await killed.prints(/epoch 2: /);
-  const [replica, ...others] = childrenOf(killed.process.pid!);
-  assert.deepEqual(others, [], 'it has started one other');
-  process.kill(replica!, 'SIGKILL');
-  const { code, stderr } = await killed.ended;
-  assert.equal(code, 1, stderr);
-  assert.match(
-    stderr,
-    /^nasnet: replica 1 of 2 was killed by SIGKILL; start it again to resume from the last checkpoint, also with another number of replicas$/m,
-  );
+  await killReplica(killed);
   const resumed = nasnet(words('killed', '--json'));
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from .*detector\.safetensors\.checkpoint/);
