@@ -4,27 +4,25 @@
 import { contentIdentity } from '../../content-identity.ts';
 import { type DetectionRecipe, type DetectionRecipeName, detectionRecipes } from '../../detect/detection-recipe.ts';
 import { type DetectorPlan, planDetector } from '../../detect/detector-plan.ts';
-import { type DetectorSettings, detectorSettings, type HeadName } from '../../detect/detector-settings.ts';
+import { type DetectorSettings, detectorSettings } from '../../detect/detector-settings.ts';
 import type { DetectionDataset } from '../../detection-data/detection-dataset.ts';
 import { InputError } from '../../failure.ts';
 import { readModelDescription } from '../../model/model-file.ts';
-import { modelOptions, parseModelName } from '../../plan/model-name.ts';
-import type { Architecture } from '../../space/architecture.ts';
 import { defaultOptimizer, type OptimizerName } from '../../train/recipe-choices.ts';
-import { readArchitecture } from '../flags/model-source.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { type DetectionDataFlags, readDataset, splitParts } from './detection-flags.ts';
+import {
+  type DetectorSizeFlags,
+  type NamedNetwork,
+  namedNetwork,
+  networkSizes,
+  sizeSettings,
+} from './detector-size.ts';
 
 /** The flags that decide what is trained. */
-export interface PlannedFlags extends DetectionDataFlags {
+export interface PlannedFlags extends DetectionDataFlags, DetectorSizeFlags {
   dataset: string;
   test?: string;
-  head: HeadName;
-  filters?: number;
-  size?: readonly [number, number];
-  channels?: number;
-  hidden?: number;
-  proposals?: number;
   anchor?: number;
   frozenNorms?: boolean;
   recipe: DetectionRecipeName;
@@ -39,7 +37,7 @@ export interface PlannedFlags extends DetectionDataFlags {
   flip: boolean;
 }
 
-export interface PlannedDetector extends NamedNetwork {
+export interface PlannedDetector extends TrainedNetwork {
   settings: DetectorSettings;
   plan: DetectorPlan;
   recipe: DetectionRecipe;
@@ -70,48 +68,34 @@ export const picturesIdentity = ({ categories, pictures }: DetectionDataset) => 
   }),
 });
 
-interface NamedNetwork {
-  architecture: Architecture;
-  network: DetectorSettings['network'];
+interface TrainedNetwork extends NamedNetwork {
   /** The classifier's file. */
   weights?: string;
 }
 
 /** Returns the network that MODEL names. @throws InputError for CIFAR's layout, whose strides are too small */
-async function networkOf(model: string, { filters }: PlannedFlags): Promise<NamedNetwork> {
+async function networkOf(model: string, flags: PlannedFlags): Promise<TrainedNetwork> {
   if (/\.safetensors$/i.test(model)) {
-    if (filters !== undefined) throw new InputError(`--filters: expected none with ${model}, which has its own`);
+    if (flags.filters !== undefined) throw new InputError(`--filters: expected none with ${model}, which has its own`);
     const { architecture, network } = readModelDescription(model);
     if (network.layout !== 'imagenet')
       throw new InputError(
         `${model}: expected a network in the ImageNet layout, got CIFAR's, which shrinks a picture only by 4`,
       );
-    return { architecture, network: sizesOf(network), weights: model };
+    return { architecture, network: networkSizes(network), weights: model };
   }
-  const name = parseModelName(model);
-  const architecture = await readArchitecture(name.source);
-  const options = modelOptions(name, architecture, { layout: 'imagenet', ...(filters !== undefined && { filters }) });
-  return { architecture, network: sizesOf(options) };
+  const { architecture, network } = await namedNetwork(model, flags);
+  return { architecture, network };
 }
 
-const sizesOf = ({ cells, filters, stemChannels, skipReductionInput }: DetectorSettings['network']) => ({
-  cells,
-  filters,
-  ...(stemChannels !== undefined && { stemChannels }),
-  ...(skipReductionInput !== undefined && { skipReductionInput }),
-});
-
 function settingsOf(flags: PlannedFlags, network: DetectorSettings['network'], hasWeights: boolean): DetectorSettings {
-  const { head, size, channels, hidden, proposals, anchor } = flags;
+  const { head, hidden, anchor } = flags;
   if (hidden !== undefined && head === 'paper')
     throw new InputError('--hidden: expected the head fpn with it, got paper');
   return detectorSettings({
     head,
     network,
-    ...(size && { input: size }),
-    ...(channels !== undefined && { channels }),
-    ...(hidden !== undefined && { hidden }),
-    ...(proposals !== undefined && { proposals }),
+    ...sizeSettings(flags),
     ...(anchor !== undefined && { anchor }),
     frozenNorms: flags.frozenNorms ?? hasWeights,
   });

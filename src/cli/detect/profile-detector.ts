@@ -6,32 +6,19 @@ import { buildDetector, proposalsTogether } from '../../detect/detector.ts';
 import { isDetectorFile, readDetectorDescription } from '../../detect/detector-file.ts';
 import { detectionBytes, detectorTrainingBytes } from '../../detect/detector-memory.ts';
 import { type DetectorPlan, type Part, planDetector } from '../../detect/detector-plan.ts';
-import {
-  type DetectorSettings,
-  detectorSettings,
-  type HeadName,
-  headNames,
-  publishedInput,
-} from '../../detect/detector-settings.ts';
+import { type DetectorSettings, detectorSettings, headNames, publishedInput } from '../../detect/detector-settings.ts';
 import { rand } from '../../engine/create.ts';
 import { setThreads } from '../../engine/machine.ts';
-import { modelOptions, parseModelName } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import { bytesWords, millisecondsWords, whole } from '../../words.ts';
-import { readArchitecture } from '../flags/model-source.ts';
 import { countFromZero, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
+import { type DetectorSizeFlags, namedNetwork, sizeSettings } from './detector-size.ts';
 import { pictureSize } from './picture-size-flag.ts';
 
-interface Flags {
-  head: HeadName;
-  filters?: number;
-  size?: readonly [number, number];
-  channels?: number;
-  hidden?: number;
-  proposals?: number;
+interface Flags extends DetectorSizeFlags {
   classes: number;
   together: number;
   pictures: number;
@@ -104,33 +91,15 @@ interface Described {
 }
 
 async function described(model: string, flags: Flags): Promise<Described> {
-  const { head, filters, size, channels, hidden, proposals, classes } = flags;
-  const changes = {
-    ...(size && { input: size }),
-    ...(proposals !== undefined && { proposals }),
-  };
+  const { head, size, proposals, classes } = flags;
   if (/\.safetensors$/i.test(model) && isDetectorFile(model)) {
     const { architecture, settings, categories } = readDetectorDescription(model);
+    const changes = sizeSettings({ ...(size && { size }), ...(proposals !== undefined && { proposals }) });
     return { architecture, settings: { ...settings, ...changes }, classes: categories.length };
   }
-  const name = parseModelName(model);
-  const architecture = await readArchitecture(name.source);
-  const options = modelOptions(name, architecture, { layout: 'imagenet', ...(filters !== undefined && { filters }) });
-  const { cells, filters: f, stemChannels, skipReductionInput } = options;
+  const { name, architecture, network } = await namedNetwork(model, flags);
   const side = publishedInput[name.named === 'large' ? 'large' : 'mobile'];
-  const settings = detectorSettings({
-    head,
-    network: {
-      cells,
-      filters: f,
-      ...(stemChannels !== undefined && { stemChannels }),
-      ...(skipReductionInput !== undefined && { skipReductionInput }),
-    },
-    input: [side, side],
-    ...changes,
-    ...(channels !== undefined && { channels }),
-    ...(hidden !== undefined && { hidden }),
-  });
+  const settings = detectorSettings({ head, network, input: [side, side], ...sizeSettings(flags) });
   return { architecture, settings, classes };
 }
 
