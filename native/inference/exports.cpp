@@ -4,6 +4,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "kernels/kept-weights.h"
 #include "program.h"
 
 namespace nasnet {
@@ -26,6 +27,7 @@ napi_value createProgram(Call& call) {
   std::memcpy(code.data(), bytes, code.size() * sizeof(double));
   std::vector<at::Tensor> tensors;
   for (const int32_t handle : call.handles(1)) tensors.push_back(call.environment.tensors.at(handle));
+  kernels::forgetPacked();
   auto program = std::make_shared<inference::Program>(code, std::move(tensors));
   auto& programs = call.environment.programs;
   size_t number = 0;
