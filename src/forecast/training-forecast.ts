@@ -90,8 +90,7 @@ export async function forecastTraining(training: PlannedTraining): Promise<Train
   const together = Math.min(images.train, recipe.batchSize) / count; // images of a step of each
   const exchanging = exchange?.seconds ?? 0;
   const evaluated = computed * evaluationShare;
-  const epochSeconds =
-    stepsPerEpoch * ((average + onCores) * together + exchanging) + evaluated * images.validation;
+  const epochSeconds = stepsPerEpoch * ((average + onCores) * together + exchanging) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
   const own = memoryOf(training);
   return {

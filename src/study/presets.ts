@@ -242,7 +242,10 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     count,
     training: withEpochs(scaled(finalists.training), finalistEpochs),
     // with a budget each has the same number of runs, which can be planned
-    ...(hasBudget && { seeds: { ...finalists.seeds, most: finalists.seeds.least }, withKnown: true }),
+    ...(hasBudget && {
+      seeds: { ...finalists.seeds, most: finalists.seeds.least },
+      ...{ withKnown: true, prefersKnown: true },
+    }),
   };
   const trainings: [string, Training][] = [
     ['child', child],
