@@ -1,6 +1,6 @@
 // Compares cells with NASNet-A in networks of equal size: the same recipe, numbers of parameters within 2% of each
-// other, the accuracy on CIFAR-10's 10,000 test images over seeds. Finished runs are lines of a log, so the bench can be
-// stopped and resumed.
+// other, the accuracy on CIFAR-10's 10,000 test images over seeds. Finished runs are lines of a log, so the bench can
+// be stopped and resumed.
 //   node bench/equal-size.ts --log FILE [--size 1:16:16:4] [--seeds 5] [--threads 1] CELL...
 // CELL is an architecture file or STUDY.db#TRIAL. --size is N:F:PIXELS:EPOCHS of NASNet-A, by the recipe `fast`; each
 // cell has the filters with which its number of parameters is nearest to NASNet-A's. Do not choose cells by this bench:
