@@ -123,6 +123,12 @@ void scaleList(at::TensorList tensors, double factor) {
   });
 }
 
+void scaleListBy(at::TensorList tensors, const at::Tensor& factor) {
+  TORCH_CHECK(factor.dim() == 0 && factor.device().is_cpu(), "expected a factor [] on the CPU");
+  const double times = factor.item<double>();
+  if (times != 1) scaleList(tensors, times);  // often, and then nothing changes
+}
+
 /** The sum of squares, in float64. */
 double squares(const float* numbers, int64_t count) {
   constexpr int64_t lanes = 8;  // independent sums, which are vectors
@@ -160,6 +166,7 @@ TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   // averages ← averages + share · (values − averages)
   library.def("blend_lists(Tensor(a!)[] averages, Tensor[] values, float share) -> ()");
   library.def("scale_list(Tensor(a!)[] tensors, float factor) -> ()");
+  library.def("scale_list.Tensor(Tensor(a!)[] tensors, Tensor factor) -> ()");  // on the CPU
   // The Euclidean norm of all numbers of the list, [].
   library.def("list_norm(Tensor[] tensors) -> Tensor");
 }
@@ -167,6 +174,7 @@ TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) {
   library.impl("add_lists", addLists);
   library.impl("blend_lists", blendLists);
   library.impl("scale_list", scaleList);
+  library.impl("scale_list.Tensor", scaleListBy);
   library.impl("list_norm", listNorm);
 }
 

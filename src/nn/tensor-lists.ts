@@ -6,7 +6,7 @@ import type { Tensor } from '../engine/tensor.ts';
 
 /** Multiplies each tensor in place by a factor [], which is read on its device. */
 export function scale(tensors: Tensor[], factor: Tensor): void {
-  if (factor.device === cpu) mulScalar.run(tensors, factor.item());
+  if (factor.device === cpu) scaleByTensor.run(tensors, factor);
   else if (takesFactors()) mulTensor.run(tensors, factor);
   else mulList.run(tensors, repeated(factor, tensors)); // one kernel per tensor
 }
@@ -37,6 +37,7 @@ export const blendLists = operator('nasnet::blend_lists');
 /** Takes a list; returns the Euclidean norm of all its numbers, []. */
 export const listNorm = operator('nasnet::list_norm');
 export const differences = operator('aten::_foreach_sub', 'List');
+const scaleByTensor = operator('nasnet::scale_list', 'Tensor');
 const mulList = operator('aten::_foreach_mul_', 'List');
 const mulTensor = operator('aten::_foreach_mul_', 'Tensor');
 const scaledList = operator('aten::_foreach_mul', 'List');
