@@ -53,7 +53,7 @@ class SharedGradient {
   const at::Tensor& images() const { return images_; }
   /** Whether the gradient is added to what is there. */
   bool adds() const { return adds_; }
-  /** What the operator returns to autograd; undefined where the fan-out has the sum. */
+  /** The gradient for autograd; undefined where the fan-out has the sum. */
   const at::Tensor& result() const { return result_; }
 
  private:
