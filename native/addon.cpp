@@ -4,6 +4,7 @@
 #include "autograd.h"
 #include "cuda.h"
 #include "guard.h"
+#include "inference/exports.h"
 #include "interruption.h"
 #include "machine.h"
 #include "operators.h"
@@ -66,6 +67,9 @@ constexpr Export exports[] = {
     {"showJpeg", guard<showJpeg>},
     {"showPixels", guard<showPixels>},
     {"readAhead", guard<readAhead>},
+    {"createProgram", guard<createProgram>},
+    {"runProgram", guard<runProgram>},
+    {"releaseProgram", guard<releaseProgram>},
 #ifdef NASNET_GLOO
     {"openStore", guard<openStore>},
     {"openGloo", guard<openGloo>},

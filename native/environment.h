@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,6 +17,10 @@
 #include "schema.h"
 
 namespace nasnet {
+
+namespace inference {
+class Program;
+}
 
 /** Live tensors by handle. Handle 0 means "no tensor" or a disposed one. */
 class TensorTable {
@@ -50,6 +55,7 @@ struct Environment {
   std::unordered_map<std::string, int32_t> operatorIds;
   std::vector<at::Generator> generators;  // index 0 is unused
   std::vector<c10::IValue> stack;         // used by one call at a time for its arguments and results
+  std::vector<std::shared_ptr<inference::Program>> programs;
   int64_t unreportedBytes = 0;
 
   /** Reports native memory to V8's garbage collector, in steps of some megabytes. */

@@ -38,6 +38,13 @@ struct Kept {
   std::shared_ptr<const PackedUnit> packed;
 };
 
+std::mutex mutex;
+
+std::unordered_map<const at::TensorImpl*, Kept>& all() {
+  static std::unordered_map<const at::TensorImpl*, Kept> weights;
+  return weights;
+}
+
 }  // namespace
 
 std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& depthwise, const at::Tensor& weight,
@@ -47,25 +54,29 @@ std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& dep
                                               layout);
   };
   if (!keep) return pack();
-  static std::mutex mutex;
-  static std::unordered_map<const at::TensorImpl*, Kept> all;
   const std::lock_guard<std::mutex> lock(mutex);
-  const auto found = all.find(weight.unsafeGetTensorImpl());
-  if (found != all.end()) {
+  auto& weights = all();
+  const auto found = weights.find(weight.unsafeGetTensorImpl());
+  if (found != weights.end()) {
     const Kept& kept = found->second;
     if (kept.weight.is(weight) && kept.depthwise.is(depthwise) && kept.numbers == unit.numbers &&
         kept.together == tapsTogether(unit)) {
       return kept.packed;
     }
-    all.erase(found);
+    weights.erase(found);
   } else {
-    for (auto each = all.begin(); each != all.end();)
-      each = each->second.weight.gone() ? all.erase(each) : std::next(each);
+    for (auto each = weights.begin(); each != weights.end();)
+      each = each->second.weight.gone() ? weights.erase(each) : std::next(each);
   }
-  return all
+  return weights
       .emplace(weight.unsafeGetTensorImpl(),
                Kept{Snapshot(depthwise), Snapshot(weight), unit.numbers, tapsTogether(unit), pack()})
       .first->second.packed;
+}
+
+void forgetPacked() {
+  const std::lock_guard<std::mutex> lock(mutex);
+  all().clear();
 }
 
 }  // namespace nasnet::kernels

@@ -14,4 +14,7 @@ namespace nasnet::kernels {
 std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& depthwise, const at::Tensor& weight,
                                          const Weight& layout, bool keep);
 
+/** Frees what is kept: a program that is made of forward passes has its own. */
+void forgetPacked();
+
 }  // namespace nasnet::kernels

@@ -27,6 +27,9 @@ at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
     movingMean[channel] = moved(movingMean[channel], mean);
     movingVariance[channel] = moved(movingVariance[channel], variance * unbiased);
   }
+  // Whoever keeps what is made of them sees by their versions that they were written.
+  if (norms.training)
+    for (const at::Tensor& each : {norms.movingMean, norms.movingVariance}) each.unsafeGetTensorImpl()->bump_version();
   return rows;
 }
 

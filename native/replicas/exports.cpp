@@ -98,10 +98,12 @@ uint16_t portOf(Call& call, size_t index) {
   return static_cast<uint16_t>(port);
 }
 
+/** Returns a tensor that will be written to, which its version tells. */
 at::Tensor& contiguousAt(Call& call, size_t index) {
   at::Tensor& tensor = call.tensor(index);
   if (!tensor.is_contiguous() || tensor.requires_grad())
     throw std::invalid_argument("expected a contiguous tensor without gradients");
+  tensor.unsafeGetTensorImpl()->bump_version();
   return tensor;
 }
 

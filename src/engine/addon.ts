@@ -84,6 +84,9 @@ export interface Addon {
     changes: Float64Array,
     target: Uint8Array,
   ): boolean;
+  createProgram(code: Float64Array, parameters: Int32Array): number;
+  runProgram(program: number, images: Handle): Handle;
+  releaseProgram(program: number): void;
   // Present only if the addon was compiled with Gloo or NCCL (native/replicas/exports.h).
   openStore?(host: string, milliseconds: number): number;
   openGloo?(

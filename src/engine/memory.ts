@@ -74,16 +74,23 @@ export function keep<T extends Tensor>(tensor: T): T {
   return tensor;
 }
 
+let recording = true;
+
 /** Runs a synchronous function without recording its operators for gradients. */
 export function noGrad<T>(body: () => T): T {
   const native = addon();
   const before = native.setGradientMode(false);
+  recording = false;
   try {
     return synchronous('noGrad', body());
   } finally {
     native.setGradientMode(before);
+    recording = before;
   }
 }
+
+/** Whether operators are recorded for gradients: outside `noGrad`. */
+export const recordsGradients = (): boolean => recording;
 
 /** Returns the number of tensors that are not freed yet. Constant from step to step in a loop without leaks. */
 export function liveTensors(): number {

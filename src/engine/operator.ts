@@ -28,6 +28,21 @@ export interface Operator {
   run(...values: Value[]): Result | Result[];
 }
 
+/** Is called after every operator, with its name and overload ('aten::add.Tensor'). */
+export type Observer = (name: string, values: readonly Value[], result: Result | Result[]) => void;
+let observer: Observer | undefined;
+
+/** Runs `body` and reports every operator that it calls. */
+export function observed<T>(report: Observer, body: () => T): T {
+  const outer = observer;
+  observer = report;
+  try {
+    return body();
+  } finally {
+    observer = outer;
+  }
+}
+
 /** Returns an operator by its name and overload in libtorch's schemas; its first call looks it up. */
 // A function, not a class, because tensor.ts and this file import each other and only functions are hoisted.
 export function operator(name: string, overload = ''): Operator {
@@ -36,10 +51,9 @@ export function operator(name: string, overload = ''): Operator {
     const native = addon();
     schema ??= native.schema(name, overload);
     const raw = native.call(schema.id, ...unwrap(schema, values));
-    const { results } = schema;
-    if (results.length === 1) return wrap(raw, results[0]!, values);
-    if (results.length === 0) return undefined;
-    return (raw as unknown[]).map((item, index) => wrap(item, results[index]!, values) as Result);
+    const result = wrapAll(raw, schema, values);
+    observer?.(schema.name, values, result);
+    return result;
   };
   return { run, tensor: run as Operator['tensor'], tensors: run as Operator['tensors'] };
 }
@@ -89,6 +103,12 @@ function handles(tensors: readonly unknown[], refuse: (other: unknown) => Error)
     else if (each !== undefined) throw refuse(each);
   }
   return list;
+}
+
+function wrapAll(raw: unknown, { results }: Schema, values: readonly Value[]): Result | Result[] {
+  if (results.length === 1) return wrap(raw, results[0]!, values);
+  if (results.length === 0) return undefined;
+  return (raw as unknown[]).map((item, index) => wrap(item, results[index]!, values) as Result);
 }
 
 function wrap(raw: unknown, result: Schema['results'][number], values: readonly Value[]): Result {

@@ -1,7 +1,9 @@
 // Builds the network of a plan and runs it forward. train/ trains and evaluates it.
 
 import { cpu, type Precision } from '../engine/device.ts';
-import { noGrad } from '../engine/memory.ts';
+import { fuses } from '../engine/fused.ts';
+import { Program } from '../engine/inference/program.ts';
+import { noGrad, recordsGradients } from '../engine/memory.ts';
 import { generatorState, manualSeed, setGeneratorState } from '../engine/random.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
@@ -95,6 +97,8 @@ export class Network extends Module {
   readonly #head: Path;
   readonly #auxiliary: Path | undefined;
   #bodyFrozen = false;
+  /** Programs of inference by the size of images; null where there is none. */
+  readonly #programs = new Map<string, Program | null>();
 
   constructor(plan: Plan, settings: NetworkSettings = {}) {
     super();
@@ -122,8 +126,14 @@ export class Network extends Module {
     this.train(this.training);
   }
 
+  override dispose(): void {
+    for (const program of this.#programs.values()) program?.[Symbol.dispose]();
+    this.#programs.clear();
+    super.dispose();
+  }
+
   /**
-   * Runs the network.
+   * Runs the network. In evaluation without gradients, the logits are a program's (engine/inference/).
    * @param images [images, channels, height, width] of the plan's size
    * @param options.progress the fraction of training done, 0 to 1, for ScheduledDropPath; float64 [] if only the device
    *   knows it
@@ -134,6 +144,25 @@ export class Network extends Module {
    */
   forward(images: Tensor, { progress = 0, features }: ForwardOptions = {}): Output {
     if (features) requireEndpoints(this.plan, features);
+    const program = features ? undefined : this.#programFor(images);
+    return program ? { logits: program.run(images) } : this.#compute(images, progress, features);
+  }
+
+  /** Returns the program for images of this size if inference can use one; makes it for the first of them. */
+  #programFor(images: Tensor): Program | undefined {
+    if (this.training || recordsGradients() || this.#precision !== 'float32' || !fuses(this)) return undefined;
+    if (images.dtype !== 'float32' || images.device !== cpu) return undefined;
+    const [, channels, height, width] = images.shape as [number, number, number, number];
+    const size = [channels, height, width].join();
+    let program = this.#programs.get(size);
+    if (program === undefined) {
+      program = Program.of((image) => this.#compute(image).logits, [channels, height, width]) ?? null;
+      this.#programs.set(size, program);
+    }
+    return program ?? undefined;
+  }
+
+  #compute(images: Tensor, progress: number | Tensor = 0, features?: readonly string[]): Output {
     const relus = new SharedRelus();
     const endpoints = this.#bodyFrozen
       ? noGrad(() => this.#trunk.forward(images, { progress, relus }))
