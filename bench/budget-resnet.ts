@@ -6,18 +6,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { testViewOf } from '../src/data/test-view.ts';
 import { openTrainingImages, type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
 import { indexTensor } from '../src/engine/create.ts';
-import { cpu } from '../src/engine/device.ts';
+import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { scope } from '../src/engine/memory.ts';
-import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { type Recipe, recipes } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
-import { openTrainee } from './trainee.ts';
+import { openTrainee, trainTrainee } from './trainee.ts';
 
 /** A network's size and the length of its training. */
 export interface Plan {
@@ -101,23 +98,9 @@ const opened = async (resolution: number, validation: number) =>
   openTrainingImages(await prepareCifar10(), { resolution, device: cpu, seed: 1, validation });
 
 async function trained(size: Plan, recipe: Recipe, images: TrainingImages, seed: number): Promise<number> {
-  const { dataset, parts, whitening } = images;
-  const classes = dataset.classes.length;
-  using trainee = openTrainee(
-    'resnet',
-    { ...size, recipe },
-    { classes, seed, computing: { device: cpu, precision: 'float32' } },
-  );
-  const { network, optimizer } = trainee;
-  const view = testViewOf(recipe, whitening);
-  const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, classes);
-  const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
-  await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, {
-    seed,
-    optimizer,
-    validate: () => measure(heldOut),
-  });
-  return measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy;
+  const classes = images.dataset.classes.length;
+  using trainee = openTrainee('resnet', { ...size, recipe }, { classes, seed, computing: onCpu });
+  return (await trainTrainee(trainee, images, recipe, seed)).test();
 }
 
 /**
@@ -133,7 +116,7 @@ async function stepSeconds(size: Size, images: TrainingImages): Promise<StepSeco
     using trainee = openTrainee('resnet', training, {
       classes: 10,
       seed: 1,
-      computing: { device: cpu, precision: 'float32' },
+      computing: onCpu,
     });
     const { network, optimizer } = trainee;
     const started = performance.now();

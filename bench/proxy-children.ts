@@ -51,12 +51,14 @@ export interface Measuring {
   /** Seed of trainings, to which the cell and the run are added. */
   seed: string;
   runs: readonly number[];
+  /** Number of the first cell in the seeds, 0 by default. */
+  from?: number;
   computing?: Computing;
 }
 
 /** Trains the architectures. Returns rewards by cell and run, and the mean seconds per child. */
 export async function measure(architectures: readonly Architecture[], options: Measuring) {
-  const { files, training, validationImages, workers, runs, computing } = options;
+  const { files, training, validationImages, workers, runs, from = 0, computing } = options;
   const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
   const resources: TrainingResources = { datasets: [files], threads: 1, ...(computing && { computing }) };
   await using pool = new WorkerPool({
@@ -70,7 +72,7 @@ export async function measure(architectures: readonly Architecture[], options: M
     architectures.map((architecture, cell) =>
       Promise.all(
         runs.map(async (run) => {
-          const job: TrainingJob = { architecture, training, seed: `${options.seed}, cell ${cell}, run ${run}` };
+          const job: TrainingJob = { architecture, training, seed: `${options.seed}, cell ${from + cell}, run ${run}` };
           const outcome = await pool.run(job);
           if ('failure' in outcome) throw new Error(outcome.failure.message);
           seconds.push(outcome.seconds);

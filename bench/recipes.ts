@@ -7,19 +7,16 @@
 // stages, the first of F channels (resnet.ts). --each: also the last case without any of the fields, and with each
 // alone. --without: also with all but one of them. Test images are only used with --test, for a chosen recipe.
 import { parseArgs } from 'node:util';
-import { EvaluationBatches } from '../src/data/batches.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { testViewOf } from '../src/data/test-view.ts';
-import { openTrainingImages, trainingBatches } from '../src/data/training-images.ts';
+import { openTrainingImages } from '../src/data/training-images.ts';
 import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
+import { nasnetA } from '../src/space/published.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
-import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
-import { trainNetwork } from '../src/train/training.ts';
 import { mean, variance } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
-import { openTrainee } from './trainee.ts';
+import { openTrainee, trainTrainee } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,7 +66,7 @@ function variantsOf(text: string): string[] {
 
 function trainingOf(text: string) {
   const [sizes, ...fields] = text.split('+') as [string, ...string[]];
-  const kind = sizes.startsWith('R') ? 'resnet' : 'nasnet-a';
+  const kind = sizes.startsWith('R') ? 'resnet' : nasnetA;
   const numbers = sizes.replace('R', '').split(':').map(Number);
   const [cells, filters, resolution, epochs, batchSize, learningRate] = numbers;
   const recipe = {
@@ -93,17 +90,11 @@ async function train(text: string, seed: number): Promise<Run> {
   const { kind, ...training } = trainingOf(text);
   const { recipe, resolution } = training;
   const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
-  const { dataset, parts, whitening } = images;
-  const classes = dataset.classes.length;
+  const classes = images.dataset.classes.length;
   const computing = computingOn(cpu, values.precision as Precision);
   using trainee = openTrainee(kind, training, { classes, seed, computing });
-  const { network, optimizer } = trainee;
-  const batches = trainingBatches(images, recipe, seed);
-  const view = testViewOf(recipe, whitening);
-  const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, classes);
-  const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize: 64 });
   const [started, used] = [performance.now(), process.cpuUsage()];
-  const last = await trainNetwork(network, batches, recipe, { seed, optimizer, validate: () => measure(heldOut) });
+  const { last, test } = await trainTrainee(trainee, images, recipe, seed);
   const { user, system } = process.cpuUsage(used);
   return {
     recipe: values.recipe,
@@ -113,7 +104,7 @@ async function train(text: string, seed: number): Promise<Run> {
     precision: values.precision,
     validation: last.validation!.accuracy,
     ...(last.unaveraged && { unaveraged: last.unaveraged.accuracy }),
-    ...(values.test && { test: measure(new EvaluationBatches({ from: dataset.test, view, batchSize: 64 })).accuracy }),
+    ...(values.test && { test: test() }),
     trainingAccuracy: last.trainingAccuracy,
     seconds: (performance.now() - started) / 1000,
     processorSeconds: (user + system) / 1e6,
@@ -130,6 +121,7 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
         run.recipe === values.recipe &&
         run.case === text &&
         run.seed === seed &&
+        run.precision === values.precision &&
         (!values.test || run.test !== undefined),
     );
     if (!done) appendToLog(values.log, await train(text, seed));
@@ -151,7 +143,9 @@ console.log(
 );
 console.log('| --- | --- | --- | --- | --- | --- |');
 for (const text of cases) {
-  const found = read().filter((run) => run.recipe === values.recipe && run.case === text);
+  const found = read().filter(
+    (run) => run.recipe === values.recipe && run.case === text && run.precision === values.precision,
+  );
   const runs = [...new Map(found.map((run) => [run.seed, run])).values()]; // once more with --test is the same run
   const of = (field: 'validation' | 'unaveraged' | 'test') => {
     const some = runs.map((run) => run[field]).filter((value) => value !== undefined);

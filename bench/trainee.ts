@@ -1,20 +1,26 @@
-// The networks that the benches compare, for nasnet's training loop: NASNet-A and a ResNet.
+// The networks that the benches compare, nasnet's cells and a ResNet, and their training by nasnet's loop.
 
 import { Child } from '../src/children/child-network.ts';
+import { EvaluationBatches } from '../src/data/batches.ts';
+import { testViewOf } from '../src/data/test-view.ts';
+import { type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
 import { type Computing, cpu } from '../src/engine/device.ts';
-import { nasnetA } from '../src/space/published.ts';
+import type { Architecture } from '../src/space/architecture.ts';
 import type { Training } from '../src/study/settings.ts';
 import type { InTraining } from '../src/train/checkpoint.ts';
+import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { createOptimizer } from '../src/train/optimizer.ts';
+import type { Recipe } from '../src/train/recipe.ts';
+import { type EpochFigures, trainNetwork } from '../src/train/training.ts';
 import { ResNet } from './resnet.ts';
 
 /** @param training of a ResNet: `cells` blocks a stage, the first of `filters` channels; on the CPU in float32 only */
 export function openTrainee(
-  kind: 'nasnet-a' | 'resnet',
+  kind: Architecture | 'resnet',
   training: Training,
   { classes, seed, computing }: { classes: number; seed: number; computing: Computing },
 ): InTraining & Disposable {
-  if (kind === 'nasnet-a') return new Child(nasnetA, training, { classes, seed, computing });
+  if (kind !== 'resnet') return new Child(kind, training, { classes, seed, computing });
   const { device = cpu, precision = 'float32' } = computing;
   if (device !== cpu || precision !== 'float32') throw new Error('expected float32 on the CPU for a ResNet');
   const { cells: blocks, filters, resolution: side, recipe } = training;
@@ -28,4 +34,27 @@ export function openTrainee(
       network.dispose();
     },
   };
+}
+
+export interface Trained {
+  last: EpochFigures;
+  /** Returns the accuracy on the test images. */
+  test(): number;
+}
+
+/** Trains a network and validates it after its last epoch. */
+export async function trainTrainee(
+  { network, optimizer }: InTraining,
+  images: TrainingImages,
+  recipe: Recipe,
+  seed: number,
+): Promise<Trained> {
+  const { dataset, parts, whitening } = images;
+  const view = testViewOf(recipe, whitening);
+  const batchSize = 64;
+  const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, dataset.classes.length);
+  const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
+  const options = { seed, optimizer, validate: () => measure(heldOut) };
+  const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, options);
+  return { last, test: () => measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy };
 }

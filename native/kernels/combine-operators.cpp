@@ -6,8 +6,10 @@
 #include <torch/library.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "combine.h"
+#include "fan-out.h"
 #include "images.h"
 
 namespace nasnet::kernels {
@@ -142,38 +144,42 @@ at::Tensor concat(at::TensorList parts) {
   return at::GradMode::is_enabled() ? Concat::apply(parts) : inDepth(parts);
 }
 
-/** The same images for each of several readers; their gradients are added in one pass instead of one by one. */
-struct FanOut : torch::autograd::Function<FanOut> {
-  static variable_list forward(torch::autograd::AutogradContext* context, const at::Tensor& images, int64_t count) {
-    context->set_materialize_grads(false);
-    const at::AutoDispatchBelowADInplaceOrView unseen;  // not as views, which autograd would track
-    variable_list found;
-    for (int64_t index = 0; index < count; ++index) found.push_back(images.alias());
-    return found;
-  }
+}  // namespace
 
-  static variable_list backward(torch::autograd::AutogradContext*, variable_list outer) {
-    outer.erase(std::remove_if(outer.begin(), outer.end(), [](const at::Tensor& each) { return !each.defined(); }),
-                outer.end());
-    const bool ours =
-        !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [&](const at::Tensor& each) {
-          return isStored(each) && each.scalar_type() == outer[0].scalar_type() && each.dim() == 4 && each.numel() > 0;
-        });
-    at::Tensor sum;
-    if (ours && outer.size() > 1) {
-      std::vector<Slice> slices;
-      for (at::Tensor& each : outer) {
-        each = pitched(each);
-        slices.push_back({roomOf(each), pitchOf(each), each.size(1)});
-      }
-      sum = emptyImages(outer[0], outer[0].sizes());
-      sumAll(pixelsOf(sum), slices, roomOf(sum));
-    } else {
-      for (const at::Tensor& each : outer) sum = sum.defined() ? sum + each : each;
+variable_list FanOut::forward(torch::autograd::AutogradContext* context, const at::Tensor& images, int64_t count) {
+  context->set_materialize_grads(false);
+  context->saved_data["sum"] = c10::IValue::make_capsule(c10::make_intrusive<GradientSum>());
+  const at::AutoDispatchBelowADInplaceOrView unseen;  // not as views, which autograd would track
+  variable_list found;
+  for (int64_t index = 0; index < count; ++index) found.push_back(images.alias());
+  return found;
+}
+
+variable_list FanOut::backward(torch::autograd::AutogradContext* context, variable_list outer) {
+  at::Tensor& shared = static_cast<GradientSum*>(context->saved_data["sum"].toCapsule().get())->sum;
+  at::Tensor sum = std::exchange(shared, at::Tensor());
+  if (sum.defined()) outer.insert(outer.begin(), sum);
+  outer.erase(std::remove_if(outer.begin(), outer.end(), [](const at::Tensor& each) { return !each.defined(); }),
+              outer.end());
+  const bool ours = !at::GradMode::is_enabled() && std::all_of(outer.begin(), outer.end(), [&](const at::Tensor& each) {
+    return isStored(each) && each.scalar_type() == outer[0].scalar_type() && each.dim() == 4 && each.numel() > 0;
+  });
+  if (ours && outer.size() > 1) {
+    std::vector<Slice> slices;
+    for (at::Tensor& each : outer) {
+      each = pitched(each);
+      slices.push_back({roomOf(each), pitchOf(each), each.size(1)});
     }
+    if (!sum.defined()) sum = emptyImages(outer[0], outer[0].sizes());
+    sumAll(pixelsOf(sum), slices, roomOf(sum));
     return {sum, at::Tensor()};
   }
-};
+  at::Tensor total;
+  for (const at::Tensor& each : outer) total = total.defined() ? total + each : each;
+  return {total, at::Tensor()};
+}
+
+namespace {
 
 std::vector<at::Tensor> fanOut(const at::Tensor& images, int64_t count) { return FanOut::apply(images, count); }
 

@@ -37,7 +37,7 @@ class BlockSum {
     to_ = to;
     count_ = count;
     sums_ = to.numbers == Numbers::float32 ? to.floats() : room_.get();
-    loops().copy(sums_, values, count, false);
+    if (sums_ != values.data) loops().copy(sums_, values, count, false);
   }
   void add(const Stored& values) { loops().add(sums_, values, count_); }
   void end() const {

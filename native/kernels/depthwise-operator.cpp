@@ -63,7 +63,7 @@ struct DepthwiseConvolution : torch::autograd::Function<DepthwiseConvolution> {
       if (toInput) inputGradient = emptyImages(input, input.sizes());
       if (toWeight) weightGradient = at::empty(weight.sizes(), weight.options());
       depthwiseGradients(window, storedIn(input), weight.data_ptr<float>(), relu, storedIn(gradient),
-                         roomOf(inputGradient), toWeight ? weightGradient.data_ptr<float>() : nullptr);
+                         roomOf(inputGradient), false, toWeight ? weightGradient.data_ptr<float>() : nullptr);
     }
     return {inputGradient, weightGradient, at::Tensor(), at::Tensor()};
   }

@@ -70,7 +70,7 @@ void depthwise(const Window& window, const Stored& input, const float* weight, b
 }
 
 void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu,
-                        const Stored& gradient, const Room& inputGradient, float* weightGradient) {
+                        const Stored& gradient, const Room& inputGradient, bool add, float* weightGradient) {
   const Axis &rows = window.rows, &columns = window.columns;
   const InputGradient toInput(window, weight);
   const Average average = weight == nullptr ? Average(window) : Average();
@@ -80,7 +80,8 @@ void depthwiseGradients(const Window& window, const Stored& input, const float* 
     Plane inputs = inputPlaneForWeights(window);
     const Floats scattered(window.inputFloats());
     WeightSums weightSums(window, inputs);
-    const Floats room(inputGradient.numbers == Numbers::float32 ? 0 : window.inputFloats());
+    const bool written = inputGradient.numbers == Numbers::float32 && !add;  // in place
+    const Floats room(written ? 0 : window.inputFloats());
     for (int64_t image = begin; image < end; ++image) {
       const Stored from = input.data == nullptr ? input : input + image * window.inputFloats();
       const Stored given = gradient + image * window.resultFloats();
@@ -92,9 +93,10 @@ void depthwiseGradients(const Window& window, const Stored& input, const float* 
       }
       if (inputGradient.data != nullptr) {
         const Room to = inputGradient + image * window.inputFloats();
-        float* made = inputGradient.numbers == Numbers::float32 ? to.floats() : room.get();
+        float* made = written ? to.floats() : room.get();
         toInput.run(gradients, made, scattered.get());
-        if (relu) loopsOf(window).mask(to, made, from, window.inputFloats());
+        if (add) loops().addMasked(to.floats(), made, relu ? from.floats() : nullptr, window.inputFloats());
+        else if (relu) loopsOf(window).mask(to, made, from, window.inputFloats());
         else if (made != to.data) loops().copy(to, made, window.inputFloats(), false);
       }
     }

@@ -16,8 +16,11 @@ bool covers(const Window& window);
  */
 void depthwise(const Window& window, const Stored& input, const float* weight, bool relu, const Room& result);
 
-/** The gradients of the same: to the input and to the weight. Each is omitted if its pointer is null. */
+/**
+ * The gradients of the same: to the input and to the weight. Each is omitted if its pointer is null; add: to the
+ * input gradient that is there, of float32.
+ */
 void depthwiseGradients(const Window& window, const Stored& input, const float* weight, bool relu,
-                        const Stored& gradient, const Room& inputGradient, float* weightGradient);
+                        const Stored& gradient, const Room& inputGradient, bool add, float* weightGradient);
 
 }  // namespace nasnet::kernels

@@ -40,7 +40,8 @@ void maxPool(const Window& window, const Stored& input, const Room& result, uint
 
 // Adds gradients at their places, one by one and always in the same order, in a plane with padding: if a whole window
 // is −∞, its place is outside the image, and its gradient is dropped.
-void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient) {
+void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient,
+                     bool add) {
   const Axis &rows = window.rows, &columns = window.columns;
   const int64_t channels = window.channels;
   const int64_t height = std::max(rows.last(), rows.before + rows.input),
@@ -73,7 +74,9 @@ void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t
       const Room to = inputGradient + image * window.inputFloats();
       for (int64_t y = 0; y < rows.input; ++y) {
         const float* row = plane.get() + (y + rows.before) * pitch + columns.before * channels;
-        loops().copy(to + y * columns.input * channels, row, columns.input * channels, false);
+        const Room line = to + y * columns.input * channels;
+        if (add) loops().addMasked(line.floats(), row, nullptr, columns.input * channels);
+        else loops().copy(line, row, columns.input * channels, false);
       }
     }
   });

@@ -15,6 +15,8 @@ namespace nasnet::kernels {
  */
 void maxPool(const Window& window, const Stored& input, const Room& result, uint8_t* places);
 
-void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient);
+/** add: to the input gradient that is there, of float32. */
+void maxPoolGradient(const Window& window, const Stored& gradient, const uint8_t* places, const Room& inputGradient,
+                     bool add);
 
 }  // namespace nasnet::kernels

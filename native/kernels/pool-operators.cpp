@@ -6,6 +6,7 @@
 
 #include <limits>
 
+#include "fan-out.h"
 #include "max-pool.h"
 #include "operands.h"
 
@@ -72,6 +73,7 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
     const Window window = windowOfNumbers(numbers);
     at::Tensor result = emptyResult(input, window);
     depthwise(window, storedIn(input), nullptr, false, roomOf(result));
+    context->saved_data["shared"] = sharedBy(input);
     context->saved_data["window"] = numbers;
     return result;
   }
@@ -84,9 +86,10 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
       return {differentiable(composedAverage, any.requires_grad_(), window, outer[0]), at::Tensor()};
     }
     const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor found = emptyImages(gradient, {window.images, window.channels, window.rows.input, window.columns.input});
-    depthwiseGradients(window, {}, nullptr, false, storedIn(gradient), roomOf(found), nullptr);
-    return {found, at::Tensor()};
+    const SharedGradient found(context->saved_data["shared"], gradient,
+                               {window.images, window.channels, window.rows.input, window.columns.input});
+    depthwiseGradients(window, {}, nullptr, false, storedIn(gradient), roomOf(found.images()), found.adds(), nullptr);
+    return {found.result(), at::Tensor()};
   }
 };
 
@@ -98,6 +101,7 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
     maxPool(window, storedIn(input), roomOf(result), places.data_ptr<uint8_t>());
     context->saved_data["window"] = numbers;
     context->saved_data["places"] = places;
+    context->saved_data["shared"] = sharedBy(input);
     context->save_for_backward({input});
     return result;
   }
@@ -107,10 +111,10 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
     const at::Tensor input = context->get_saved_variables()[0];
     if (at::GradMode::is_enabled()) return {differentiable(composedMaximum, input, window, outer[0]), at::Tensor()};
     const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
-    at::Tensor found = emptyImages(input, input.sizes());
+    const SharedGradient found(context->saved_data["shared"], input, input.sizes());
     maxPoolGradient(window, storedIn(gradient), context->saved_data["places"].toTensor().data_ptr<uint8_t>(),
-                    roomOf(found));
-    return {found, at::Tensor()};
+                    roomOf(found.images()), found.adds());
+    return {found.result(), at::Tensor()};
   }
 };
 

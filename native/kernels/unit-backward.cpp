@@ -171,7 +171,7 @@ class BackwardPart {
     const int64_t channels = window_.channels, pixels = unit_.resultPixels();
     const bool every = everyPixel(unit_);
     for (int64_t image = begin; image < end; ++image) {
-      if (!every && gradients_.input.data != nullptr) {
+      if (!every && gradients_.input.data != nullptr && !gradients_.add) {
         std::memset((gradients_.input + image * window_.inputFloats()).data, 0,
                     window_.inputFloats() * bytesOf(gradients_.input.numbers));
       }
@@ -186,7 +186,7 @@ class BackwardPart {
         }
         if (gradients_.input.data == nullptr) continue;
         left_.take(gradientTile_.room(), unit_.outputs, last - first);
-        if (every && source_.norm == nullptr && source_.values.numbers == Numbers::float32) {
+        if (every && source_.norm == nullptr && source_.values.numbers == Numbers::float32 && !gradients_.add) {
           const float* values = (source_.values + (place + first) * source_.pitch).floats();
           float* to = (gradients_.input + (place + first) * channels).floats();
           left_.times(right_, 0, 0, last - first,
@@ -208,8 +208,8 @@ class BackwardPart {
   }
 
   /**
-   * Converts a band or an image of the gradient after the ReLU and norm to that before them; pixels from `first` on,
-   * over all images.
+   * Converts a band or an image of the gradient after the ReLU and norm to that before them, or adds it; pixels from
+   * `first` on, over all images.
    */
   void toSource(int64_t first, int64_t count, const float* from) {
     const int64_t channels = window_.channels, floats = count * channels;
@@ -229,7 +229,9 @@ class BackwardPart {
     }
     const int64_t run = source_.pitch == channels ? floats : channels;
     for (int64_t start = 0; start < floats; start += run, values = values + source_.pitch) {
-      if (source_.relu) loops().mask(to + start, from + start, values, run);
+      if (gradients_.add)
+        loops().addMasked((to + start).floats(), from + start, source_.relu ? values.floats() : nullptr, run);
+      else if (source_.relu) loops().mask(to + start, from + start, values, run);
       else loops().copy(to + start, from + start, run, false);
     }
   }

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "depthwise.h"
+#include "fan-out.h"
 #include "images.h"
 #include "kept-weights.h"
 #include "norms.h"
@@ -88,6 +89,7 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const auto [raw, norm] = unitResult(layer, norms, false);
     const at::Tensor& depthwise = layer.depthwise;
     context->save_for_backward({images, layer.inputNorm, depthwise, weight, norms.any() ? raw : at::Tensor(), norm});
+    if (!layer.inputNorm.defined()) context->saved_data["shared"] = sharedBy(images);
     context->saved_data["window"] = numbersOf(layer.window);
     context->saved_data["relu"] = layer.relu;
     context->saved_data["bf16"] = layer.bf16;
@@ -111,9 +113,11 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
                 "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
     const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
-    at::Tensor toInput, toNorm, toDepthwise, toWeight, toScale, toShift;
+    SharedGradient toInput;
+    at::Tensor toNorm, toDepthwise, toWeight, toScale, toShift;
     if (asked("toInput")) {
-      toInput = emptyImages(layer.images, layer.images.sizes());
+      toInput = SharedGradient(layer.inputNorm.defined() ? c10::IValue() : context->saved_data["shared"], layer.images,
+                               layer.images.sizes());
       if (layer.inputNorm.defined()) toNorm = at::empty({4, layer.inputNorm.size(1)}, layer.inputNorm.options());
     }
     if (asked("toDepthwise")) toDepthwise = at::empty(layer.depthwise.sizes(), layer.depthwise.options());
@@ -126,8 +130,8 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     unitBackward(
         layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
         {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
-        {roomOf(toInput), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput, toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor()};
+        {roomOf(toInput.images()), toInput.adds(), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
+    return {toInput.result(), toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor()};
   }
 };
 

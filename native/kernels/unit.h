@@ -70,6 +70,7 @@ struct UnitResult {
 /** The destinations of gradients; null for those that are not needed. */
 struct UnitGradients {
   Room input;        // dense, as the input is; of the normalised input where there is a norm
+  bool add;          // to what is in `input`; only of float32 without a norm
   float* inputSums;  // [2, channels] as in UnitResult, with a norm
   float* depthwiseWeight;
   float* weight;  // laid out as the weight is

@@ -60,12 +60,10 @@ export function finalCosts(cells: readonly Candidate[], options: CostOptions): F
   });
 }
 
-/**
- * Returns the seconds of the steps of one epoch with all threads and images of full size, as at the end of a training.
- */
+/** Returns the seconds of the steps of one epoch with all threads, on average over all sizes of the images. */
 export function epochSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
-  const { growth: _, ...steady } = training.recipe;
-  const seconds = (epochs: number) => meanSeconds({ ...training, recipe: { ...steady, epochs } }, cells, options);
+  const seconds = (epochs: number) =>
+    meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
   return onAllThreads(seconds(2) - seconds(1), options);
 }
 

@@ -11,7 +11,7 @@ export const budgetRule = {
    * deviation, which is half a point. The benefit of further epochs decreases.
    */
   children: { least: 0.15, from: 480, perDoubling: 0.05, most: 0.4 },
-  /** Share for the race of finalists: in eight minutes on two cores, two runs of two cells each. */
+  /** Share for the race of finalists: in eight minutes on two cores, three runs of two cells each. */
   race: 0.12,
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,

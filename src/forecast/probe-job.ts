@@ -24,6 +24,8 @@ export interface ProbeJob {
   /** Images per step, of replicas together, and number of timed steps after one untimed step. */
   batch: number;
   steps: number;
+  /** Side of the images in pixels, which the network can process. Default: that of the plan. */
+  side?: number;
   /** Default: float32 on the CPU. */
   computing?: Computing;
   /** Replicas of this machine that are measured together, each in a job of its own. Default: one alone. */
@@ -82,7 +84,7 @@ function join({ rank, count, port }: ProbeReplicas, { device }: Computing): Prom
 }
 
 async function probeSteps(
-  { plan, recipe, batch, steps, computing = onCpu, replicas }: ProbeJob,
+  { plan, recipe, batch, steps, side, computing = onCpu, replicas }: ProbeJob,
   joined?: Replicas,
 ): Promise<Probed> {
   prepareDevice(computing.device);
@@ -109,7 +111,9 @@ async function probeSteps(
     seed: 1,
     ...(joined && { part: { index: joined.rank, count: joined.count } }),
   });
-  const { growth: _, whitenStem: __, ...steady } = recipe; // so that all steps are like those at the end of a training
+  const { growth: _, whitenStem: __, ...others } = recipe;
+  const isSmall = side !== undefined && side < height;
+  const steady = { ...others, ...(isSmall && { growth: [{ scale: side / height, until: 1 }] }) }; // all steps are alike
   const train = (epochs: number, options: Omit<TrainingOptions, 'seed'>) =>
     trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1, ...options });
   if (joined) return { ...(await secondEpoch(train, joined, replicas!)), memory };

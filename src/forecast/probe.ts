@@ -6,6 +6,7 @@ import type { Candidate } from '../study/candidate.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { phasesOf } from '../train/growth.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
@@ -76,24 +77,33 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
 }
 
 /**
- * Measures an epoch of a cell's training, alone and with `threads` threads.
+ * Measures an epoch of a cell's training, alone and with `threads` threads: steps of each size of its images.
  * @returns the measured seconds divided by the predicted ones; undefined if it cannot be trained
  */
 export async function epochRatio(
   candidate: Candidate,
   training: Training,
   { settings, counts }: { settings: SearchSettings; counts: ImageCounts },
-  { threads, epochSeconds }: { threads: number; epochSeconds: number },
+  {
+    threads,
+    epochSeconds,
+    openRunner = probeRunner,
+  }: { threads: number; epochSeconds: number; openRunner?: typeof probeRunner },
 ): Promise<number | undefined> {
   const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
   const batch = Math.min(recipe.batchSize, trainingImages);
-  const step = epochSeconds / Math.max(1, Math.floor(trainingImages / recipe.batchSize));
-  const steps = Math.max(2, Math.min(finalProbe.steps, Math.round(finalProbe.seconds / step)));
+  const predicted = epochSeconds / Math.max(1, Math.floor(trainingImages / recipe.batchSize)); // a step
+  const steps = Math.max(2, Math.min(finalProbe.steps, Math.round(finalProbe.seconds / predicted)));
   const plan = candidate.trainedPlan(training, counts.classes);
-  await using runner = probeRunner(1, threads);
-  const outcome = await runner.run({ plan, recipe, batch, steps } satisfies ProbeJob);
-  return 'failure' in outcome ? undefined : (outcome.result as Probed).seconds / (steps * step);
+  await using runner = openRunner(1, threads);
+  let measured = 0; // a step on average
+  for (const { from, until, side } of phasesOf(plan, recipe.growth)) {
+    const outcome = await runner.run({ plan, recipe, batch, steps, side } satisfies ProbeJob);
+    if ('failure' in outcome) return undefined;
+    measured += ((until - from) * (outcome.result as Probed).seconds) / steps;
+  }
+  return measured / predicted;
 }
 
-/** Maximum number of steps and seconds of the measurement of a final network. */
+/** Maximum number of steps and seconds of the measurement of a final network, for each size of its images. */
 const finalProbe = { steps: 50, seconds: 3 };

@@ -7,7 +7,7 @@ import { Failure } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
 import { weightCount } from '../plan/plan-work.ts';
 import { freePort } from '../replicas/free-port.ts';
-import { shownShare } from '../train/growth.ts';
+import { phasesOf } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
 import { type Recipe, replicaImages, stepsOf } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
@@ -84,13 +84,13 @@ export async function forecastTraining(training: PlannedTraining): Promise<Train
   const steps = stepsOf(recipe, stepsPerEpoch);
   const decoded = await stream?.shown.decodingSpeed?.();
   const { image: computed, exchange } = await measured(training);
+  const average = await overSizes(training, computed);
   const onCores = computing.device === cpu && decoded ? decoded.threads / (threads * decoded.picturesPerSecond) : 0;
   const image = computed + onCores;
   const together = Math.min(images.train, recipe.batchSize) / count; // images of a step of each
   const exchanging = exchange?.seconds ?? 0;
   const evaluated = computed * evaluationShare;
-  const epochSeconds =
-    stepsPerEpoch * (image * together * shownShare(plan, recipe.growth) + exchanging) + evaluated * images.validation;
+  const epochSeconds = stepsPerEpoch * ((average + onCores) * together + exchanging) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
   const own = memoryOf(training);
   return {
@@ -126,14 +126,25 @@ function memoryOf({ plan, recipe, computing, inMemory, stream, replicas }: Plann
 
 const probing = { stepSeconds: 1, steps: { cpu: 3, device: 20 } };
 
-/** Measures steps on noise in processes of their own; returns the seconds of an image, and of a step's exchange. */
-async function measured({
-  plan,
-  recipe,
-  computing,
-  threads,
-  replicas,
-}: PlannedTraining): Promise<{ image: number; exchange?: ReplicasForecast['exchange'] }> {
+/** Returns the seconds of an image on average over a training whose images grow, from those of one of full size. */
+async function overSizes(training: PlannedTraining, full: number): Promise<number> {
+  const { plan, recipe } = training;
+  let average = 0;
+  for (const { from, until, side } of phasesOf(plan, recipe.growth)) {
+    const image = side < plan.input[0] ? (await measured(training, side)).image : full;
+    average += (until - from) * image;
+  }
+  return average;
+}
+
+/**
+ * Measures steps on noise in processes of their own; returns the seconds of an image, and of a step's exchange.
+ * @param side of the images in pixels; default: that of the network
+ */
+async function measured(
+  { plan, recipe, computing, threads, replicas }: PlannedTraining,
+  side?: number,
+): Promise<{ image: number; exchange?: ReplicasForecast['exchange'] }> {
   const devices = replicas?.devices ?? [computing.device];
   const together = replicaImages(recipe, replicas?.count ?? 1);
   const isCpu = computing.device === cpu;
@@ -147,7 +158,10 @@ async function measured({
   await using runner = probeRunner(count, threads);
   const outcomes = await Promise.all(
     devices.map((device, rank) => {
-      const job = { plan, recipe: steady, batch: batch * count, steps, computing: { ...computing, device } };
+      const job = {
+        ...{ plan, recipe: steady, batch: batch * count, steps, ...(side && { side }) },
+        computing: { ...computing, device },
+      };
       return runner.run({ ...job, ...(shared && { replicas: { rank, ...shared } }) } satisfies ProbeJob);
     }),
   );

@@ -29,7 +29,7 @@ export interface PathSettings extends Placement {
 }
 
 /** Whether convolutions and norms run as units. A norm of several processes is a step of its own. */
-const fusesUnits = (settings: PathSettings): boolean => fuses(settings) && !settings.sumOver;
+export const fusesUnits = (settings: PathSettings): boolean => fuses(settings) && !settings.sumOver;
 
 /** The ReLUs of one forward pass: several operations that read one state share its ReLU. */
 export class SharedRelus {

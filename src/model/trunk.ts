@@ -9,7 +9,7 @@ import { Module } from '../nn/module.ts';
 import type { Layer } from '../plan/layer.ts';
 import type { CellPlan } from '../plan/plan-cell.ts';
 import { type CellSettings, NetworkCell } from './cell.ts';
-import { Path, SharedRelus } from './path.ts';
+import { fusesUnits, Path, SharedRelus } from './path.ts';
 
 /** The part of a plan that a trunk needs. */
 export interface TrunkLayers {
@@ -27,6 +27,7 @@ export interface TrunkOptions {
 export class Trunk extends Module {
   readonly #plan: TrunkLayers;
   readonly #precision: Precision;
+  readonly #fused: boolean;
   readonly #stem: Path;
   readonly #cells: readonly NetworkCell[];
 
@@ -34,6 +35,7 @@ export class Trunk extends Module {
     super();
     this.#plan = plan;
     this.#precision = settings.precision ?? 'float32';
+    this.#fused = fusesUnits(settings);
     this.#stem = this.child('', new Path(plan.stem, settings));
     this.#cells = plan.cells.map((cell) => this.child('', new NetworkCell(cell, settings)));
   }
@@ -46,9 +48,10 @@ export class Trunk extends Module {
 
   /** Returns these results with those of every cell added. */
   behind(known: ReadonlyMap<string, Tensor>, { progress, relus }: TrunkOptions): Map<string, Tensor> {
-    // In evaluation a scope frees a cell's intermediate results, which take 0.8 GB per image in NASNet-A large.
+    // A scope frees a cell's intermediate results, which take 0.8 GB per image in NASNet-A large; in training those
+    // that backward does not need. Without units cells share ReLUs then.
     const run = <Result>(cell: (shared: SharedRelus) => Result): Result =>
-      this.training ? cell(relus) : scope(() => cell(new SharedRelus()));
+      this.training && !this.#fused ? cell(relus) : scope(() => cell(new SharedRelus()));
     const all = new Map(known);
     const read = this.#readers(all);
     this.#plan.cells.forEach(({ sources, results }, index) => {

@@ -1,14 +1,13 @@
-// Optimizers over named parameters. They use libtorch's foreach operators: a network has hundreds of small tensors, and
-// one call for all costs little more than a call for one. Parameters without a gradient do not change.
+// Optimizers over named parameters. They use operators on lists: a network has hundreds of small tensors, and one call
+// for all costs little more than a call for one. Parameters without a gradient do not change.
 
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
-import { stack } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
-import { addList, mulScalar, scale, scaled } from './tensor-lists.ts';
+import { addList, listNorm, mulScalar, scale, scaled } from './tensor-lists.ts';
 
 export type NamedTensors = Record<string, Tensor>;
 
@@ -58,7 +57,7 @@ const wholeRate = () => 1;
 
 /** The base class: state tensors by slot and name, and lists of the parameters with a gradient. */
 abstract class ListOptimizer implements Optimizer {
-  readonly #parameters: ReadonlyMap<string, Tensor>;
+  readonly #parameters: readonly Omit<Moving, 'gradient'>[];
   readonly #slots: ReadonlyMap<string, ReadonlyMap<string, Tensor>>;
   readonly #groups: Required<GroupOptions>;
   protected steps = 0;
@@ -68,7 +67,7 @@ abstract class ListOptimizer implements Optimizer {
     slots: Record<string, 'zeros' | 'ones'>,
     { weightDecay = 0, decoupled = false, biasRate = 1, rateOf = wholeRate }: GroupOptions,
   ) {
-    this.#parameters = parameters;
+    this.#parameters = [...parameters].map(([name, parameter]) => ({ name, parameter, isWeight: isWeight(parameter) }));
     this.#groups = { weightDecay, decoupled, biasRate, rateOf };
     const create = { zeros: zerosLike, ones: onesLike };
     this.#slots = noGrad(
@@ -86,16 +85,16 @@ abstract class ListOptimizer implements Optimizer {
     this.steps += 1;
     scope(() =>
       noGrad(() => {
-        const collected = collectedGradients([...this.#parameters.values()]);
-        const moving = [...this.#parameters]
-          .map(([name, parameter], index) => ({ name, parameter, gradient: collected[index] }))
+        const collected = collectedGradients(this.#parameters.map(({ parameter }) => parameter));
+        const moving = this.#parameters
+          .map((each, index) => ({ ...each, gradient: collected[index] }))
           .filter((each): each is Moving => each.gradient !== undefined);
         if (moving.length === 0) return;
         const { biasRate, rateOf } = this.#groups;
         for (const [rate, group] of Map.groupBy(moving, ({ name }) => rateOf(name)))
           this.#decay(group, times(learningRate, rate));
         this.count(learningRate);
-        const rates = ({ name, parameter }: Moving) => (isWeight(parameter) ? 1 : biasRate) * rateOf(name);
+        const rates = ({ name, isWeight }: Moving) => (isWeight ? 1 : biasRate) * rateOf(name);
         for (const [rate, group] of Map.groupBy(moving, rates)) this.#move(group, times(learningRate, rate));
       }),
     );
@@ -103,7 +102,7 @@ abstract class ListOptimizer implements Optimizer {
 
   #decay(moving: readonly Moving[], learningRate: number | Tensor): void {
     const { weightDecay, decoupled } = this.#groups;
-    const weights = moving.filter(({ parameter }) => isWeight(parameter));
+    const weights = moving.filter(({ isWeight }) => isWeight);
     if (weightDecay === 0 || weights.length === 0) return;
     const parameters = weights.map(({ parameter }) => parameter);
     const gradients = weights.map(({ gradient }) => gradient);
@@ -182,6 +181,7 @@ function times(learningRate: number | Tensor, factor: number): number | Tensor {
 interface Moving {
   name: string;
   parameter: Tensor;
+  isWeight: boolean;
   gradient: Tensor;
 }
 
@@ -341,7 +341,7 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
     noGrad(() => {
       const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
       if (gradients.length === 0) return zeros([]);
-      const norm = stack(norms.tensors(gradients, 2)).norm();
+      const norm = listNorm.tensor(gradients);
       const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 if nothing is clipped
       scale(gradients, factor);
       return norm;
@@ -356,4 +356,3 @@ const quotients = operator('aten::_foreach_div', 'List');
 const addQuotient = operator('aten::_foreach_addcdiv_', 'Scalar');
 const sqrt = operator('aten::_foreach_sqrt_');
 const sqrtOf = operator('aten::_foreach_sqrt');
-const norms = operator('aten::_foreach_norm', 'Scalar');

@@ -5,7 +5,7 @@ import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
 import type { NamedTensors } from './optimizers.ts';
-import { addList, differences, mulScalar, scale } from './tensor-lists.ts';
+import { addList, blendLists, differences, scale } from './tensor-lists.ts';
 
 export class WeightAverage {
   readonly #values: NamedTensors;
@@ -26,10 +26,13 @@ export class WeightAverage {
   add(share: number | Tensor): void {
     scope(() =>
       noGrad(() => {
-        const averages = Object.values(this.#averages);
-        const changes = differences.tensors(Object.values(this.#values), averages);
-        if (typeof share === 'number') mulScalar.run(changes, share);
-        else scale(changes, share);
+        const [averages, values] = [Object.values(this.#averages), Object.values(this.#values)];
+        if (typeof share === 'number') {
+          blendLists.run(averages, values, share);
+          return;
+        }
+        const changes = differences.tensors(values, averages);
+        scale(changes, share);
         addList.run(averages, changes, 1);
       }),
     );

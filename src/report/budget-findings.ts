@@ -76,7 +76,8 @@ export function publishedSentence({ name, trial, reward, mean, found, won }: Pub
   const [mine, theirs] = mean !== undefined && found.mean !== undefined ? [found.mean, mean] : [found.reward, reward];
   const difference = `${(100 * Math.abs(mine - theirs)).toFixed(2)} points`;
   const side = mine === theirs ? 'level' : `${difference} ${mine > theirs ? 'above' : 'below'} it`;
-  const winner = won ? `${title} was chosen` : 'The found cell was chosen';
+  const why = mine > theirs ? ', since that may be chance' : '';
+  const winner = won ? `${title} was chosen${why}` : 'The found cell was chosen';
   return `${own}. The best found cell is trial ${found.trial}: ${reachedWords(found)}, ${side}. ${winner}.`;
 }
 

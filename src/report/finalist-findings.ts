@@ -1,7 +1,7 @@
 // The findings of the race of finalists: means of runs with intervals, groups without a significant difference, and the
 // correlation with the children's rewards. Values and sentences; page.ts and show lay them out.
 
-import { type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
+import { type FinalistRace, finalistRace, preferredTrial } from '../selection/finalist-race.ts';
 import { meanOf, type RaceEnd, type Racer, ranking, runsDone } from '../selection/racing.ts';
 import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts';
 import { criticalValue } from '../statistics/student-t.ts';
@@ -36,6 +36,8 @@ export interface FinalistFindings {
   rows: FinalistRow[];
   /** Why the race ended; absent while it runs. */
   end?: RaceEnd;
+  /** The known cell that was chosen because no other is better beyond chance; absent in studies that prefer none. */
+  preferred?: number;
   runs: number;
   /** Seconds that workers spent on the runs. */
   workerSeconds: number;
@@ -75,9 +77,11 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
     };
   });
   const correlation = proxyCorrelation(race, order, proxies);
+  const preferred = preferredTrial(study, race);
   return {
     rows,
     ...(end && { end }),
+    ...(preferred !== undefined && { preferred }),
     runs: runs.filter(({ accuracy }) => accuracy !== null).length,
     workerSeconds: runs.reduce((sum, { workerSeconds }) => sum + (workerSeconds ?? 0), 0),
     ...(correlation && { proxyCorrelation: correlation }),
@@ -123,7 +127,10 @@ function proxyCorrelation(
  * Returns sentences: what was trained, which finalist is the best and how certain that is, which failed, and how good a
  * proxy the children were.
  */
-export function finalistSentences({ rows, end, ...findings }: FinalistFindings, settings: Finalists): string[] {
+export function finalistSentences(
+  { rows, end, preferred, ...findings }: FinalistFindings,
+  settings: Finalists,
+): string[] {
   const finalists = `The best ${rows.length} by their children`;
   const training = `trained again with ${trainingWords(settings.training)}`;
   if (!end) return [`${finalists} are being ${training}; runs done so far: ${whole(findings.runs)}.`];
@@ -135,9 +142,11 @@ export function finalistSentences({ rows, end, ...findings }: FinalistFindings, 
   const others = rows.filter(({ group }) => group !== null).slice(1);
   const equals = others.filter(({ group }) => group === 1).map(({ trial }) => trial);
   if (equals.length > 0) {
-    sentences.push(
-      `It cannot be told apart from ${trialWords(equals)} (at 95% confidence): it was chosen for its higher mean, which may be chance.`,
-    );
+    const reason =
+      preferred === undefined || preferred === best.trial
+        ? 'it was chosen for its higher mean, which may be chance'
+        : `trial ${preferred} was chosen, a known cell, since no other is better beyond chance`;
+    sentences.push(`It cannot be told apart from ${trialWords(equals)} (at 95% confidence): ${reason}.`);
   } else if (others.length > 0) {
     sentences.push(`It is ahead of the others beyond chance (at 95% confidence).`);
   }

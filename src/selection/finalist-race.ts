@@ -36,12 +36,32 @@ export function finalistRace(study: Study<SearchSettings>): FinalistRace | undef
 }
 
 /**
- * Returns the best trials: the finalists of a finished race in its order, then the others by their children's reward.
+ * Returns the best trials: the known cell that is preferred, the finalists of a finished race in its order, then the
+ * others by their children's reward.
  */
 export function bestTrials(study: Study<SearchSettings>, count = 1): TrialRecord[] {
   const finished = finalistRace(study);
-  const numbers = finished?.end ? ranking(finished.racers, finished).map((place) => finished.trials[place]!) : [];
+  const ranked = finished?.end ? ranking(finished.racers, finished).map((place) => finished.trials[place]!) : [];
+  const preferred = preferredTrial(study, finished);
+  const numbers = preferred === undefined ? ranked : [preferred, ...ranked.filter((trial) => trial !== preferred)];
   const first = numbers.slice(0, count).map((number) => study.trial(number)!);
   const others = study.best(count + numbers.length).filter(({ number }) => !numbers.includes(number));
   return [...first, ...others].slice(0, count);
+}
+
+/**
+ * Returns the known cell that is chosen although another one may be ahead: after a race the best of those that are not
+ * significantly worse than its leader, without a race the one with the best child. A found cell is selected from many
+ * by noisy measurements, which flatters it; a known one is proven (docs/experiments/fidelity.md).
+ */
+export function preferredTrial(study: Study<SearchSettings>, race = finalistRace(study)): number | undefined {
+  const { finalists, known } = study.settings;
+  if (!finalists?.prefersKnown) return undefined;
+  const isKnown = (trial: number) => trial < known.length;
+  if (race?.end) {
+    const unbeaten = ranking(race.racers, race).filter((place) => race.racing.includes(place));
+    return unbeaten.map((place) => race.trials[place]!).find(isKnown);
+  }
+  const isOver = study.result('budget decisions')?.finalists === 0;
+  return isOver ? study.best(study.asked).find(({ number }) => isKnown(number))?.number : undefined;
 }

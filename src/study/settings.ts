@@ -34,6 +34,8 @@ export interface Finalists {
   seeds: { least: number; most: number };
   /** Whether the best known cell is always a finalist. Absent: only if its child is among the best. */
   withKnown?: boolean;
+  /** Whether the best known cell is chosen unless another is significantly better. Absent: no. */
+  prefersKnown?: boolean;
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
+import { sum } from '../statistics/order.ts';
 import type { SmallImages } from './recipe.ts';
 
 /** The sizes of a network's input and features. */
@@ -47,33 +48,16 @@ export function sidesOf(plan: SizedPlan, growth?: readonly SmallImages[]): (prog
 }
 
 /**
- * Returns the pixels that a training shows, as a share of those of a whole training with images of full size: at large
- * sizes about the share of its time.
- */
-export const shownShare = (plan: SizedPlan, growth?: readonly SmallImages[]): number =>
-  costUntil(plan, growth, 1, (scale) => scale ** 2);
-
-/**
  * Returns the share of its time that a training has taken at this progress, 0 to 1, roughly: a step of half the side
  * takes a quarter of the time with large images, and 0.45 of it with 16 pixels (N = 1, F = 16, two cores).
  */
 export function timeShare(plan: SizedPlan, growth: readonly SmallImages[] | undefined, progress: number): number {
-  const seconds = (until: number) => costUntil(plan, growth, until, (scale) => (scale + scale ** 2) / 2);
-  return seconds(progress) / seconds(1);
-}
-
-/** Returns the cost of the steps until this progress, where `costOf` a step follows from the scale of its images. */
-function costUntil(
-  plan: SizedPlan,
-  growth: readonly SmallImages[] | undefined,
-  progress: number,
-  costOf: (scale: number) => number,
-): number {
   const [full] = plan.input;
-  return phasesOf(plan, growth).reduce(
-    (sum, { from, until, side }) => sum + Math.max(0, Math.min(until, progress) - from) * costOf(side / full),
-    0,
-  );
+  const phases = phasesOf(plan, growth);
+  const cost = (side: number) => (side / full + (side / full) ** 2) / 2;
+  const secondsUntil = (end: number) =>
+    sum(phases.map(({ from, until, side }) => Math.max(0, Math.min(until, end) - from) * cost(side)));
+  return secondsUntil(progress) / secondsUntil(1);
 }
 
 /** Returns why a network cannot process smaller images; undefined if it can. */

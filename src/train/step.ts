@@ -158,7 +158,8 @@ function addGradients(
 ): PartResult {
   return scope(() => {
     const lossOf = (logits: Tensor) => meanLoss(logits, { labels, mixed }, recipe.labelSmoothing, classWeights);
-    const { logits, auxiliaryLogits } = network.forward(images, { progress });
+    // What backward needs lives in its graph; the rest is freed now, and its memory serves the gradients.
+    const { logits, auxiliaryLogits } = scope(() => network.forward(images, { progress }));
     const loss = weighed(lossOf(logits), share);
     const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
     backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);

@@ -6,7 +6,8 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { randn, tensor, zeros } from '../../src/engine/create.ts';
 import { combine, concat, fanOut, fusedConvolution, fusedUnit } from '../../src/engine/fused.ts';
-import { gradients } from '../../src/engine/gradient.ts';
+import { backward, gradients } from '../../src/engine/gradient.ts';
+import { averagePool, maxPool } from '../../src/engine/kernels.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
 import { noGrad, scope } from '../../src/engine/memory.ts';
 import { cat, conv2d, pad } from '../../src/engine/operators.ts';
@@ -194,6 +195,84 @@ test('each of several readers gets the same images, and their gradients are adde
     const [actual] = gradients(concat(read.map((each, index) => each.mul(weights[index]!))).sum(), [input]);
     assertNear('sum', actual!, weights[0]!.add(weights[1]!).add(weights[2]!), 1e-6);
     for (const each of read) assert.deepEqual(each.detach().toArray(), input.detach().toArray());
+  });
+});
+
+/** Results of all operators that can read shared images, each of `read()`: [2, 7, 9, 11] → any shape. */
+function readers(read: () => Tensor, weights: readonly (readonly Tensor[])[]): Tensor[] {
+  const whole = { stride: [1, 1], padding: [0, 0, 0, 0], dilation: [1, 1] } as const;
+  const windows = [
+    whole,
+    { ...whole, stride: [2, 2] },
+    { ...whole, padding: [1, 1, 1, 1] },
+    { ...whole, padding: [1, 1, 1, 1] },
+  ] as const;
+  const units = [true, false].flatMap((relu) =>
+    windows.map((window, kind) => {
+      const [depthwise, weight] = kind === 2 ? weights[2]! : [undefined, ...weights[kind]!.slice(-1)];
+      return fusedConvolution(read(), { ...window, depthwise, weight: weight!, relu });
+    }),
+  );
+  const pool = { kernel: [3, 3], padding: [1, 1, 1, 1] } as const;
+  return [...units, averagePool(read(), pool), maxPool(read(), { ...pool, stride: [2, 2] }), combine(read())];
+}
+
+const readersWeights = () =>
+  [[randn([5, 7, 1, 1])], [randn([4, 7, 1, 1])], [randn([7, 1, 3, 3]), randn([5, 7, 1, 1])], [randn([5, 7, 3, 3])]].map(
+    (each) => each.map(variable),
+  );
+
+const readerCount = 11;
+
+/** A loss whose gradients differ for all elements. */
+const lossOf = (results: readonly Tensor[]) =>
+  results.map((each) => each.contiguous().pow(2).sum()).reduce((sum, each) => sum.add(each));
+
+for (const layout of ['dense', 'a slice']) {
+  test(`readers of shared images add the same gradients as readers of the images themselves: ${layout}`, () => {
+    scope(() => {
+      manualSeed(9);
+      const wide = randn([2, layout === 'dense' ? 7 : 12, 9, 11]).contiguous('channels_last');
+      const weights = readersWeights();
+      const gradientsOf = (share: boolean) => {
+        const input = variable(wide.narrow(1, 0, 7));
+        const views = share ? fanOut(input, readerCount) : [];
+        const variables = [input, ...weights.flat()];
+        return gradients(lossOf(readers(share ? () => views.pop()! : () => input, weights)), variables);
+      };
+      const apart = gradientsOf(false);
+      for (const again of [gradientsOf(true), gradientsOf(true)])
+        for (const [index, each] of again.entries()) assertNear(`${index}`, each!, apart[index]!, 1e-6);
+    });
+  });
+}
+
+test('gradients of single views of shared images, of weights alone, and of two backwards are as asked for', () => {
+  scope(() => {
+    manualSeed(10);
+    const images = randn([2, 7, 9, 11]).contiguous('channels_last');
+    const weights = readersWeights();
+    const input = variable(images);
+    const run = () => {
+      const views = fanOut(input, readerCount);
+      const unread = [...views];
+      return { views, loss: lossOf(readers(() => unread.pop()!, weights)) };
+    };
+    const [whole] = gradients(run().loss, [input]);
+    const one = run();
+    const parts = gradients(one.loss, one.views);
+    assertNear(
+      'sum of all views',
+      parts.map((each) => each!).reduce((sum, each) => sum.add(each)),
+      whole!,
+      1e-6,
+    );
+    const two = run();
+    backward(two.loss, { retainGraph: true });
+    assertNear('the first of two backwards', input.grad!, whole!, 0);
+    assertNear('the second', gradients(two.loss, [input])[0]!, whole!, 0);
+    const [wholeWeights, alone] = [weights.flat().map((each) => each.grad!), gradients(run().loss, weights.flat())];
+    for (const [index, each] of alone.entries()) assertNear(`weight ${index} alone`, each!, wholeWeights[index]!, 0);
   });
 });
 

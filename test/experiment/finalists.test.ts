@@ -30,7 +30,7 @@ function searched(name: string, seeds = { least: 2, most: 5 }): Study<SearchSett
   const { finalists, ...settings } = settingsOf('laptop', given);
   const study = Study.create<SearchSettings>(join(folder, name), {
     ...settings,
-    finalists: { ...finalists!, seeds },
+    finalists: { ...finalists!, seeds, prefersKnown: false },
   });
   study.transaction(() => {
     for (let number = 0; number < 12; number++) {

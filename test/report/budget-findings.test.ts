@@ -49,6 +49,21 @@ test('where none is ahead, the published cell was chosen', () => {
   assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below it. NASNet-A was chosen.'));
 });
 
+test('without a race the known cell is chosen, since a child that is ahead may be so by chance', () => {
+  using study = studyOf('no-race.db', [0.3, 0.25, 0.355]);
+  study.keep('budget decisions', { trials: 3, finalists: 0 });
+  const { top } = findingsOf(study, 3);
+  assert.deepEqual(
+    top.map(({ trial }) => trial),
+    [0, 2, 1],
+  );
+  assert.ok(
+    sentences(findingsOf(study))
+      .join(' ')
+      .includes('5.50 points above it. NASNet-A was chosen, since that may be chance.'),
+  );
+});
+
 test('what is spent, and on what, is said as far as it is decided', () => {
   using study = studyOf('spent.db', [0.4, 0.25]);
   const said = () => sentences(findingsOf(study)).find((line) => line.includes('budget'));

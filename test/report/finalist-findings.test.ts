@@ -24,13 +24,13 @@ const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`cell ${
 
 /**
  * Creates a study whose trials have these rewards and whose finalists, all trials, these accuracies run by run; NaN:
- * the run failed. `stop` stops the race after its first run.
+ * the run failed. `stop` stops the race after its first run. With `prefersKnown` trial 0, a known cell, is preferred.
  */
 async function raced(
   name: string,
   rewards: number[],
   accuracies: number[][],
-  stop?: AbortController,
+  { stop, prefersKnown }: { stop?: AbortController; prefersKnown?: boolean } = {},
 ): Promise<Study<SearchSettings>> {
   const options = {
     dataset: 'cifar10',
@@ -43,7 +43,8 @@ async function raced(
   const runs = accuracies[0]!.length;
   const study = Study.create<SearchSettings>(join(folder, name), {
     ...settings,
-    finalists: { ...finalists!, seeds: { least: runs, most: runs } },
+    known: prefersKnown ? [decisionsOf(0)] : [],
+    finalists: { ...finalists!, seeds: { least: runs, most: runs }, ...(prefersKnown && { prefersKnown }) },
   });
   study.transaction(() => {
     rewards.forEach((reward, trial) => {
@@ -130,6 +131,35 @@ test('the sentences say if chance may have decided, and why a finalist is out', 
   );
 });
 
+test('a known cell that is preferred is chosen until another one is better beyond chance', async () => {
+  const rewards = [0.3, 0.5, 0.4];
+  const ofRace = async (name: string, accuracies: number[][], prefersKnown = true) => {
+    using study = await raced(name, rewards, accuracies, { prefersKnown });
+    const { top, finalists, published } = findingsOf(study, 3);
+    const order = top.map(({ trial }) => trial);
+    return { order, finalists: finalists!, published, text: sentences(findingsOf(study)).join(' ') };
+  };
+  const close = [
+    [0.6, 0.63],
+    [0.64, 0.61],
+    [0.2, 0.21],
+  ];
+  const kept = await ofRace('kept.db', close);
+  assert.deepEqual([kept.order, kept.finalists.preferred], [[0, 1, 2], 0]);
+  assert.equal(kept.finalists.rows[0]!.trial, 1, 'the race itself is in the order of the means');
+  assert.match(kept.text, /apart from trial 0 .*: trial 0 was chosen, a known cell, since no other is better beyond/);
+  const first = await ofRace('first.db', close, false);
+  assert.deepEqual([first.order, first.finalists.preferred], [[1, 0, 2], undefined], 'older studies keep their choice');
+  const beaten = await ofRace('beaten.db', [
+    [0.5, 0.52],
+    [0.9, 0.93],
+    [0.2, 0.21],
+  ]);
+  assert.deepEqual([beaten.order, beaten.finalists.preferred], [[1, 0, 2], undefined]);
+  const failed = await ofRace('failed.db', [[0.9, Number.NaN], [0.5, 0.5], close[2]!]);
+  assert.deepEqual([failed.order[0], failed.finalists.preferred], [1, undefined]);
+});
+
 test("for five or more finalists the children's order is compared with that of the means", async () => {
   const order = [0.52, 0.53, 0.5, 0.51, 0.49]; // two of ten pairs are reversed: τ = 0.6, from −0.54 to 0.96
   using study = await raced(
@@ -154,7 +184,7 @@ test('no finalist is called the best while the race runs', async () => {
       [0.5, 0.52],
       [0.6, 0.64],
     ],
-    stop,
+    { stop },
   );
   const findings = findingsOf(study);
   assert.deepEqual(

@@ -28,8 +28,9 @@ void product(const Product& p) { productOf<Singles>(p); }
 
 }  // namespace
 
-const Loops NASNET_LOOPS = {NASNET_NAME, width,      wholeTile, correlate,   weightGradient, maximum,     product,
-                            pairProduct, packRows,   packPairs, channelSums, channelScale,   channelMask, copy,
-                            copyPixels,  interleave, mask,      add,         scale};
+const Loops NASNET_LOOPS = {NASNET_NAME, width,        wholeTile,   correlate, weightGradient,
+                            maximum,     product,      pairProduct, packRows,  packPairs,
+                            channelSums, channelScale, channelMask, copy,      copyPixels,
+                            interleave,  mask,         addMasked,   add,       scale};
 
 }  // namespace nasnet::kernels

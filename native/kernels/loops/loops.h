@@ -230,6 +230,8 @@ struct Loops {
   void (*interleave)(const Interleaving&);
   /** to[i] = from[i], or 0 where input[i] ≤ 0: the gradient of a ReLU; `to` is as the input is */
   void (*mask)(Room to, const float* from, Stored input, ptrdiff_t count);
+  /** to[i] += from[i], or nothing where input[i] ≤ 0; without an input everywhere */
+  void (*addMasked)(float* to, const float* from, const float* input, ptrdiff_t count);
   /** to[i] += from[i] */
   void (*add)(float* to, Stored from, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */

@@ -84,7 +84,8 @@ NASNET_INLINE void fetch(Ahead& ahead, ptrdiff_t depth) {
       --ahead.count;
     }
     lines -= (end - place + line - 1) / line;
-    for (; place < end; place += line) __builtin_prefetch(place);
+    // Into the second-level cache: the first-level one is full with the operands of this band.
+    for (; place < end; place += line) __builtin_prefetch(place, 0, 2);
     range.begin = place;
   }
 }

@@ -144,6 +144,23 @@ void mask(Room to, const float* from, Stored input, ptrdiff_t count) {
   });
 }
 
+template <bool masked>
+NASNET_INLINE void addRow(float* to, const float* from, const float* input, ptrdiff_t count) {
+  const Vector zero = {};
+  ptrdiff_t index = 0;
+  for (; index + width <= count; index += width) {
+    Vector value = load(from + index);
+    if (masked) value = load(input + index) <= zero ? zero : value;
+    store(to + index, load(to + index) + value);
+  }
+  for (; index < count; ++index) to[index] += masked && input[index] <= 0 ? 0 : from[index];
+}
+
+void addMasked(float* to, const float* from, const float* input, ptrdiff_t count) {
+  if (input != nullptr) addRow<true>(to, from, input, count);
+  else addRow<false>(to, from, input, count);
+}
+
 void add(float* to, Stored from, ptrdiff_t count) {
   typed(from, [&](auto* numbers) NASNET_INLINED {
     ptrdiff_t index = 0;

@@ -182,7 +182,9 @@ export const searchSettings = {
     states: (settings, { images }) => {
       const { finalists, final } = settings;
       const available = images - heldOut(settings, images);
-      const withKnown = finalists?.withKnown && settings.known.length > 0 ? ', including the best known cell' : '';
+      const chosen = finalists?.prefersKnown ? ', which is chosen unless another is better beyond chance' : '';
+      const withKnown =
+        finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
       const races = (count: number, seeds: string) => `the best ${whole(count)}${withKnown}, ${seeds} times each`;
       return [
         ...(finalists

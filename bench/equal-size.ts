@@ -1,0 +1,129 @@
+// Compares cells with NASNet-A in networks of equal size: the same recipe, numbers of parameters within 2% of each
+// other, the accuracy on CIFAR-10's 10,000 test images over seeds. Finished runs are lines of a log, so the bench can
+// be stopped and resumed.
+//   node bench/equal-size.ts --log FILE [--size 1:16:16:4] [--seeds 5] [--threads 1] CELL...
+// CELL is an architecture file or STUDY.db#TRIAL. --size is N:F:PIXELS:EPOCHS of NASNet-A, by the recipe `fast`; each
+// cell has the filters with which its number of parameters is nearest to NASNet-A's. Do not choose cells by this bench:
+// it looks at the test images.
+import { parseArgs } from 'node:util';
+import { readArchitecture } from '../src/cli/flags/model-source.ts';
+import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { openTrainingImages } from '../src/data/training-images.ts';
+import { cpu, onCpu } from '../src/engine/device.ts';
+import { setThreads } from '../src/engine/machine.ts';
+import { parseArchitectureSource } from '../src/plan/model-name.ts';
+import type { Architecture } from '../src/space/architecture.ts';
+import { nasnetA } from '../src/space/published.ts';
+import { criticalValue } from '../src/statistics/student-t.ts';
+import { trainedPlan } from '../src/study/training-plan.ts';
+import { recipes } from '../src/train/recipe.ts';
+import { mean, variance } from './proxy-children.ts';
+import { appendToLog, readLog } from './run-log.ts';
+import { openTrainee, trainTrainee } from './trainee.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    log: { type: 'string' },
+    size: { type: 'string', default: '1:16:16:4' },
+    seeds: { type: 'string', default: '5' },
+    threads: { type: 'string', default: '1' },
+  },
+});
+if (!values.log || positionals.length === 0) throw new Error('expected --log FILE and at least one cell');
+const log = values.log;
+const [cells, filters, resolution, epochs] = values.size.split(':').map(Number) as [number, number, number, number];
+const recipe = { ...recipes.fast, epochs };
+const classes = 10;
+const mostDifferent = 0.02;
+
+/** A finished run, a line of the log. */
+interface Run {
+  cell: string;
+  /** N:F:PIXELS:EPOCHS */
+  size: string;
+  seed: number;
+  parameters: number;
+  validation: number;
+  test: number;
+  processorSeconds: number;
+}
+
+interface Contender {
+  cell: string;
+  architecture: Architecture;
+  filters: number;
+}
+
+const trainingOf = (filters: number) => ({ cells, filters, resolution, recipe });
+const parametersOf = (architecture: Architecture, filters: number) =>
+  trainedPlan(architecture, trainingOf(filters), classes).trainableParameters;
+
+/** Returns the cell and NASNet-A with the fewest filters, of NASNet-A at least those of --size, of equal parameters. */
+function pairOf(cell: string, architecture: Architecture): [Contender, Contender] {
+  for (let own = filters; own <= 3 * filters; own++) {
+    const wanted = parametersOf(nasnetA, own);
+    for (let other = Math.floor(own / 3); other <= 3 * own; other++) {
+      if (Math.abs(parametersOf(architecture, other) / wanted - 1) <= mostDifferent)
+        return [
+          { cell, architecture, filters: other },
+          { cell: 'nasnet-a', architecture: nasnetA, filters: own },
+        ];
+    }
+  }
+  throw new Error(`${cell}: found no number of filters with as many parameters as NASNet-A within 2%`);
+}
+
+async function train({ cell, architecture, filters }: Contender, seed: number): Promise<Run> {
+  const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
+  const used = process.cpuUsage();
+  using trainee = openTrainee(architecture, trainingOf(filters), { classes, seed, computing: onCpu });
+  const { last, test } = await trainTrainee(trainee, images, recipe, seed);
+  const { user, system } = process.cpuUsage(used);
+  return {
+    ...{ cell, size: sizeOf(filters), seed, parameters: parametersOf(architecture, filters) },
+    ...{ validation: last.validation!.accuracy, test: test(), processorSeconds: (user + system) / 1e6 },
+  };
+}
+
+const sizeOf = (filters: number) => `${cells}:${filters}:${resolution}:${epochs}`;
+
+function runOf({ cell, filters }: Contender, seed: number): Run | undefined {
+  return readLog<Run>(log).find((run) => run.cell === cell && run.size === sizeOf(filters) && run.seed === seed);
+}
+
+setThreads(Number(values.threads));
+const files = await prepareCifar10();
+const pairs: [Contender, Contender][] = [];
+for (const cell of positionals) pairs.push(pairOf(cell, await readArchitecture(parseArchitectureSource(cell))));
+const seeds = Array.from({ length: Number(values.seeds) }, (_, place) => place + 1);
+for (const seed of seeds) {
+  for (const contender of pairs.flat()) if (!runOf(contender, seed)) appendToLog(log, await train(contender, seed));
+}
+
+/** Mean and half of its 95% interval, in points. */
+function shown(some: readonly number[]): string {
+  const half = criticalValue(0.025, some.length - 1) * Math.sqrt(variance(some) / some.length);
+  return `${(100 * mean(some)).toFixed(2)}${some.length > 1 ? ` ± ${(100 * half).toFixed(2)}` : ''}`;
+}
+
+console.log(
+  `${epochs} epochs of ${resolution} × ${resolution} pixels, N = ${cells}; ${seeds.length} seeds, 95% intervals`,
+);
+console.log(
+  '| cell | F | parameters | test, % | NASNet-A, F | parameters | test, % | difference | processor-seconds |',
+);
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
+for (const [found, published] of pairs) {
+  const [own, other] = [found, published].map((contender) => seeds.map((seed) => runOf(contender, seed)!)) as [
+    Run[],
+    Run[],
+  ];
+  const tests = (runs: Run[]) => runs.map(({ test }) => test);
+  const difference = own.map(({ test }, place) => test - other[place]!.test);
+  const seconds = [own, other].map((runs) => mean(runs.map(({ processorSeconds }) => processorSeconds)).toFixed(0));
+  const half = ({ filters }: Contender, runs: Run[]) => `${filters} | ${runs[0]!.parameters} | ${shown(tests(runs))}`;
+  console.log(
+    `| ${found.cell} | ${half(found, own)} | ${half(published, other)} | ${shown(difference)} | ${seconds.join(', ')} |`,
+  );
+}

@@ -1,0 +1,181 @@
+// nasnet::add_lists, scale_lists, blend_lists and list_norm: what an optimizer does to hundreds of small parameters.
+// libtorch's foreach operators dispatch each tensor by itself on the CPU, which takes longer than its numbers do. They
+// have no gradients. Tensors on a GPU go to those operators.
+#include <ATen/ATen.h>
+#include <torch/library.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "operands.h"
+#include "over-images.h"
+
+namespace nasnet::kernels {
+
+namespace {
+
+/** Numbers that are next to each other in two tensors; `from` is null for an operator with one list. */
+struct Run {
+  float* to;
+  const float* from;
+  int64_t count;
+};
+
+constexpr int64_t numbersOfRun = 1 << 14;
+/** Fewer numbers than these take less time than to wake the other threads. */
+constexpr int64_t worthSharing = 16 * numbersOfRun;
+
+bool isDense(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat) && tensor.is_non_overlapping_and_dense(); }
+
+/** Whether the numbers of both have the same order in memory. The stride of an axis of one place says nothing. */
+bool areAlike(const at::Tensor& one, const at::Tensor& other) {
+  if (!isDense(one) || !isDense(other) || one.sizes() != other.sizes()) return false;
+  for (int64_t axis = 0; axis < one.dim(); ++axis) {
+    if (one.size(axis) > 1 && one.stride(axis) != other.stride(axis)) return false;
+  }
+  return true;
+}
+
+void addRuns(std::vector<Run>& runs, float* to, const float* from, int64_t count) {
+  for (int64_t begin = 0; begin < count; begin += numbersOfRun) {
+    runs.push_back({to + begin, from == nullptr ? nullptr : from + begin, std::min(numbersOfRun, count - begin)});
+  }
+}
+
+template <typename Work>
+void forRuns(const std::vector<Run>& runs, const Work& work) {
+  int64_t numbers = 0;
+  for (const Run& run : runs) numbers += run.count;
+  const auto some = [&](int64_t, int64_t begin, int64_t end) {
+    for (int64_t index = begin; index < end; ++index) work(index, runs[index]);
+  };
+  const int64_t count = static_cast<int64_t>(runs.size());
+  if (numbers < worthSharing) some(0, 0, count);
+  else overImages(count, some);
+}
+
+bool areOnCpu(at::TensorList tensors) { return tensors.empty() || tensors.front().device().is_cpu(); }
+
+void checkLists(at::TensorList one, at::TensorList other) {
+  TORCH_CHECK(one.size() == other.size(), "expected two lists of equal length, got ", one.size(), " and ", other.size(),
+              " tensors");
+}
+
+/** Work on the numbers of two lists in parallel; `single` on a pair that differs in type or order. */
+template <typename Work, typename Single>
+void changeLists(at::TensorList changed, at::TensorList others, const Work& work, const Single& single) {
+  checkLists(changed, others);
+  std::vector<Run> runs;
+  for (size_t index = 0; index < changed.size(); ++index) {
+    const at::Tensor &to = changed[index], &from = others[index];
+    if (!areAlike(to, from)) {
+      single(to, from);
+      continue;
+    }
+    addRuns(runs, to.data_ptr<float>(), from.data_ptr<float>(), to.numel());
+    to.unsafeGetTensorImpl()->bump_version();
+  }
+  forRuns(runs, [&](int64_t, const Run& run) { work(run.to, run.from, run.count); });
+}
+
+void addLists(at::TensorList sums, at::TensorList others, double factor) {
+  if (!areOnCpu(sums)) return at::_foreach_add_(sums, others, factor);
+  const float times = static_cast<float>(factor);
+  changeLists(
+      sums, others,
+      [times](float* __restrict to, const float* __restrict from, int64_t count) {
+        for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
+      },
+      [factor](const at::Tensor& to, const at::Tensor& from) { to.add_(from, factor); });
+}
+
+void blendLists(at::TensorList averages, at::TensorList values, double share) {
+  if (!areOnCpu(averages)) {
+    checkLists(averages, values);
+    const std::vector<at::Tensor> changes = at::_foreach_sub(values, averages);
+    at::_foreach_mul_(changes, share);
+    return at::_foreach_add_(averages, changes);
+  }
+  const float part = static_cast<float>(share);
+  changeLists(
+      averages, values,
+      [part](float* __restrict to, const float* __restrict from, int64_t count) {
+        for (int64_t index = 0; index < count; ++index) to[index] += part * (from[index] - to[index]);
+      },
+      [share](const at::Tensor& to, const at::Tensor& from) { to.add_((from - to).mul_(share)); });
+}
+
+void scaleList(at::TensorList tensors, double factor) {
+  if (!areOnCpu(tensors)) return at::_foreach_mul_(tensors, factor);
+  const float times = static_cast<float>(factor);
+  std::vector<Run> runs;
+  for (const at::Tensor& tensor : tensors) {
+    if (!isDense(tensor)) {
+      tensor.mul_(factor);
+      continue;
+    }
+    addRuns(runs, tensor.data_ptr<float>(), nullptr, tensor.numel());
+    tensor.unsafeGetTensorImpl()->bump_version();
+  }
+  forRuns(runs, [times](int64_t, const Run& run) {
+    for (int64_t index = 0; index < run.count; ++index) run.to[index] *= times;
+  });
+}
+
+void scaleListBy(at::TensorList tensors, const at::Tensor& factor) {
+  TORCH_CHECK(factor.dim() == 0 && factor.device().is_cpu(), "expected a factor [] on the CPU");
+  const double times = factor.item<double>();
+  if (times != 1) scaleList(tensors, times);  // often, and then nothing changes
+}
+
+/** The sum of squares, in float64. */
+double squares(const float* numbers, int64_t count) {
+  constexpr int64_t lanes = 8;  // independent sums, which are vectors
+  double sums[lanes] = {};
+  int64_t index = 0;
+  for (; index + lanes <= count; index += lanes) {
+    for (int64_t lane = 0; lane < lanes; ++lane) {
+      const double number = numbers[index + lane];
+      sums[lane] += number * number;
+    }
+  }
+  for (; index < count; ++index) sums[0] += static_cast<double>(numbers[index]) * numbers[index];
+  double whole = 0;
+  for (const double sum : sums) whole += sum;
+  return whole;
+}
+
+at::Tensor listNorm(at::TensorList tensors) {
+  TORCH_CHECK(!tensors.empty(), "expected at least one tensor");
+  if (!std::all_of(tensors.begin(), tensors.end(), isDense)) return at::stack(at::_foreach_norm(tensors, 2)).norm();
+  std::vector<Run> runs;
+  for (const at::Tensor& tensor : tensors) addRuns(runs, tensor.data_ptr<float>(), nullptr, tensor.numel());
+  std::vector<double> sums(runs.size());
+  forRuns(runs, [&](int64_t index, const Run& run) { sums[index] = squares(run.to, run.count); });
+  double whole = 0;
+  for (const double sum : sums) whole += sum;
+  return at::scalar_tensor(std::sqrt(whole), at::dtype(at::kFloat));
+}
+
+}  // namespace
+
+TORCH_LIBRARY_FRAGMENT(nasnet, library) {
+  // sums ← sums + factor · others
+  library.def("add_lists(Tensor(a!)[] sums, Tensor[] others, float factor) -> ()");
+  // averages ← averages + share · (values − averages)
+  library.def("blend_lists(Tensor(a!)[] averages, Tensor[] values, float share) -> ()");
+  library.def("scale_list(Tensor(a!)[] tensors, float factor) -> ()");
+  library.def("scale_list.Tensor(Tensor(a!)[] tensors, Tensor factor) -> ()");  // on the CPU
+  // The Euclidean norm of all numbers of the list, [].
+  library.def("list_norm(Tensor[] tensors) -> Tensor");
+}
+TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) {
+  library.impl("add_lists", addLists);
+  library.impl("blend_lists", blendLists);
+  library.impl("scale_list", scaleList);
+  library.impl("scale_list.Tensor", scaleListBy);
+  library.impl("list_norm", listNorm);
+}
+
+}  // namespace nasnet::kernels

@@ -1,0 +1,32 @@
+// The measured speed of a final network, with a runner whose steps take a known time.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { epochRatio } from '../../src/forecast/probe.ts';
+import type { ProbeJob } from '../../src/forecast/probe-job.ts';
+import { defaultSpace } from '../../src/space/search-space.ts';
+import { Candidate } from '../../src/study/candidate.ts';
+import { settingsOf } from '../../src/study/presets.ts';
+import { publishedDecisions } from '../../src/study/published-cells.ts';
+import type { JobRunner } from '../../src/workers/job-runner.ts';
+
+test('an epoch is measured with small images and with those of full size, as long as it has each', async () => {
+  const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random', budget: 480 });
+  const candidate = new Candidate(publishedDecisions(defaultSpace, 5)[0]!, defaultSpace);
+  const recipe = { ...settings.final.recipe, batchSize: 100, growth: [{ scale: 0.5, until: 0.4 }] };
+  const training = { ...settings.final, resolution: 16, trainingImages: 1000, recipe };
+  const sides: (number | undefined)[] = [];
+  const openRunner = (): JobRunner => ({
+    async run(job) {
+      const { side, steps } = job as ProbeJob;
+      sides.push(side);
+      return { seconds: 1, result: { seconds: steps * (side === 8 ? 0.1 : 0.3), memory: 0 } };
+    },
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const searching = { settings, counts: { images: 50_000, classes: 10 } };
+  const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
+  assert.deepEqual(sides, [8, 16]);
+  assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);
+});
