@@ -9,7 +9,7 @@
 
 namespace nasnet::inference {
 
-/** What a thread works in: results of a depthwise convolution or a pool before they are put in their places. */
+/** A thread's own memory: results of a depthwise convolution or a pool before they are put in their places. */
 struct Workplace {
   kernels::Floats tile{0}, across{0};
   std::vector<int> acrossPlaces;

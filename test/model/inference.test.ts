@@ -1,5 +1,5 @@
-// A network's inference as a program: the same logits as layer by layer in float64, whatever the cell, and the same bits
-// for an image however many threads and other images there are.
+// A network's inference as a program: the logits of layer by layer in float64 for any cell, and the same bits for an
+// image however many threads and other images there are.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

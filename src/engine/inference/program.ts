@@ -5,7 +5,7 @@
 import { addon } from '../addon.ts';
 import { zeros } from '../create.ts';
 import { Tensor } from '../tensor.ts';
-import { type Axis, observeGraph, type Window } from './graph.ts';
+import { type Axis, observeGraph, type Window } from './inference-graph.ts';
 import { type Buffer, type Schedule, type Step, scheduleOf, type View } from './schedule.ts';
 
 /** The order of native/inference/program.h. */

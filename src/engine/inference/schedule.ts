@@ -2,7 +2,7 @@
 // for windows, as a slice of a concatenation, through the ReLU that all of them read through. What wants it elsewhere
 // gets a copy right behind the step. Of a sum, the later operand is added to the earlier one.
 
-import { type Axis, type Graph, type Node, type Source, sourcesOf, type Value } from './graph.ts';
+import { type Axis, type Graph, type Node, type Source, sourcesOf, type Value } from './inference-graph.ts';
 
 /** Memory of an image. Buffers with the same key can share it, as borders are never written. */
 export interface Buffer {
@@ -29,7 +29,7 @@ export interface Form {
 
 export interface Step {
   node: Node;
-  /** What it reads, and what is added to the result. */
+  /** The value that it reads and its place; the addend is added to the result. */
   from: { value: Value; view: View };
   addend: View | undefined;
   /** Its result, of this value's shape. */
@@ -126,9 +126,9 @@ class Scheduler {
 
   /** The images are read where they are, or copied. */
   #placeInput(value: Value, wishes: readonly Wish[]): void {
-    const given: Form = { view: denseView(value, this.#input), relu: false };
-    const [to, ...copies] = formsFor(value, wishes, given).filter((form) => form !== given);
-    if (to) this.#drafts.push({ node: value.node, value, to, copies, input: value, from: { form: given } });
+    const images: Form = { view: denseView(value, this.#input), relu: false };
+    const [to, ...copies] = formsFor(value, wishes, images).filter((form) => form !== images);
+    if (to) this.#drafts.push({ node: value.node, value, to, copies, input: value, from: { form: images } });
   }
 
   #read(node: Reading): Pick<Draft, 'input' | 'from'> {
@@ -192,8 +192,8 @@ function marginOf({ input, result, kernel, stride, dilation, before }: Axis): [b
  * there anyway.
  * @returns the forms, of which the first is computed and the others are copied from it
  */
-function formsFor(value: Value, wishes: readonly Wish[], given?: Form): Form[] {
-  const forms: Form[] = given ? [given] : [];
+function formsFor(value: Value, wishes: readonly Wish[], first?: Form): Form[] {
+  const forms: Form[] = first ? [first] : [];
   for (const wish of wishes) {
     if (!wish.at) continue;
     wish.form = { view: wish.at, relu: wish.relu };

@@ -41,7 +41,7 @@ export type Node =
   | {
       kind: 'unit';
       input: Source;
-      /** Of the depthwise convolution if there is one. */
+      /** The window of the depthwise convolution if there is one. */
       window: Window;
       depthwise: Tensor | undefined;
       weight: Tensor;
@@ -171,7 +171,7 @@ class GraphBuilder {
   }
 }
 
-/** What a node reads. */
+/** Returns the sources that a node reads. */
 export function sourcesOf(node: Node): readonly Source[] {
   if (node.kind === 'input') return [];
   return node.kind === 'sum' || node.kind === 'concat' ? node.parts : [node.input];
