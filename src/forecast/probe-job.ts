@@ -83,6 +83,9 @@ function join({ rank, count, port }: ProbeReplicas, { device }: Computing): Prom
   });
 }
 
+/** Steps between two looks at the clock: what happens at the end of an epoch takes as long as a part of a small step. */
+const stepsOfMark = 5;
+
 async function probeSteps(
   { plan, recipe, batch, steps, side, computing = onCpu, replicas }: ProbeJob,
   joined?: Replicas,
@@ -99,7 +102,7 @@ async function probeSteps(
     ...(joined && replicas?.synchronisesNorms && { sumOver: sumOverOn(joined, computing.device) }),
     ...computing,
   });
-  const perEpoch = joined ? steps : 1;
+  const perEpoch = joined ? steps : Math.min(steps, stepsOfMark);
   const images = keep(randint(0, 256, [batch * perEpoch, 3, height, width], { generator }).to('uint8'));
   const labels = keep(randint(0, plan.classes, [batch * perEpoch], { generator }));
   const whitening = { mean: [128, 128, 128], deviation: [74, 74, 74] }; // of this noise
@@ -120,8 +123,8 @@ async function probeSteps(
   const ends: number[] = []; // in ms
   const onEpoch = () => void ends.push(performance.now());
   await train(1, { onEpoch }); // warm-up: allocates memory and chooses kernels
-  await train(steps, { onEpoch }); // an epoch has one batch
-  const durations = ends.slice(1).map((end, step) => (end - ends[step]!) / 1000);
+  await train(Math.ceil(steps / perEpoch), { onEpoch });
+  const durations = ends.slice(1).map((end, epoch) => (end - ends[epoch]!) / 1000 / perEpoch); // of a step
   return { seconds: steps * middleMean(durations), memory };
 }
 
