@@ -83,7 +83,7 @@ function join({ rank, count, port }: ProbeReplicas, { device }: Computing): Prom
   });
 }
 
-/** Steps between two looks at the clock: what happens at the end of an epoch takes as long as a part of a small step. */
+/** Steps between two looks at the clock: the end of an epoch takes as long as a part of a small step. */
 const stepsOfMark = 5;
 
 async function probeSteps(
