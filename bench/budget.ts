@@ -21,14 +21,13 @@ import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
-import { criticalValue } from '../src/statistics/student-t.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
-import { mean, variance } from './proxy-children.ts';
+import { halfInterval, mean } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
@@ -180,16 +179,12 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
   }
 }
 
-/** Half of the 95% interval of a mean; 0 of a single one. */
-const halfOf = (values: readonly number[]) =>
-  values.length < 2 ? 0 : criticalValue(0.025, values.length - 1) * Math.sqrt(variance(values) / values.length);
-
 const results = budgets.flatMap((minutes) =>
   chosen.flatMap((contender) => {
     const some = runs().filter((run) => run.contender === contender && run.minutes === minutes);
     if (some.length === 0) return [];
     const tests = some.map(({ test }) => test);
-    return [{ minutes, contender, runs: some, accuracy: mean(tests), half: halfOf(tests) }];
+    return [{ minutes, contender, runs: some, accuracy: mean(tests), half: halfInterval(tests) }];
   }),
 );
 

@@ -14,10 +14,9 @@ import { setThreads } from '../src/engine/machine.ts';
 import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { nasnetA } from '../src/space/published.ts';
-import { criticalValue } from '../src/statistics/student-t.ts';
 import { trainedPlan } from '../src/study/training-plan.ts';
 import { recipes } from '../src/train/recipe.ts';
-import { mean, variance } from './proxy-children.ts';
+import { mean, meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 import { openTrainee, trainTrainee } from './trainee.ts';
 
@@ -101,12 +100,6 @@ for (const seed of seeds) {
   for (const contender of pairs.flat()) if (!runOf(contender, seed)) appendToLog(log, await train(contender, seed));
 }
 
-/** Mean and half of its 95% interval, in points. */
-function shown(some: readonly number[]): string {
-  const half = criticalValue(0.025, some.length - 1) * Math.sqrt(variance(some) / some.length);
-  return `${(100 * mean(some)).toFixed(2)}${some.length > 1 ? ` ± ${(100 * half).toFixed(2)}` : ''}`;
-}
-
 console.log(
   `${epochs} epochs of ${resolution} × ${resolution} pixels, N = ${cells}; ${seeds.length} seeds, 95% intervals`,
 );
@@ -122,8 +115,9 @@ for (const [found, published] of pairs) {
   const tests = (runs: Run[]) => runs.map(({ test }) => test);
   const difference = own.map(({ test }, place) => test - other[place]!.test);
   const seconds = [own, other].map((runs) => mean(runs.map(({ processorSeconds }) => processorSeconds)).toFixed(0));
-  const half = ({ filters }: Contender, runs: Run[]) => `${filters} | ${runs[0]!.parameters} | ${shown(tests(runs))}`;
+  const half = ({ filters }: Contender, runs: Run[]) =>
+    `${filters} | ${runs[0]!.parameters} | ${meanWords(tests(runs))}`;
   console.log(
-    `| ${found.cell} | ${half(found, own)} | ${half(published, other)} | ${shown(difference)} | ${seconds.join(', ')} |`,
+    `| ${found.cell} | ${half(found, own)} | ${half(published, other)} | ${meanWords(difference)} | ${seconds.join(', ')} |`,
   );
 }

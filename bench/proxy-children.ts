@@ -7,6 +7,7 @@ import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
+import { criticalValue } from '../src/statistics/student-t.ts';
 import type { Training } from '../src/study/settings.ts';
 import { type Recipe, recipes, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
@@ -90,3 +91,13 @@ export const variance = (some: readonly number[]) => {
   const middle = mean(some);
   return some.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (some.length - 1);
 };
+
+/** Returns half of the 95% interval of a mean; 0 of a single number. */
+export const halfInterval = (some: readonly number[]) =>
+  some.length < 2 ? 0 : criticalValue(0.025, some.length - 1) * Math.sqrt(variance(some) / some.length);
+
+/** Returns the mean of shares and half of its 95% interval, in percent: "75.12 ± 0.40". */
+export function meanWords(shares: readonly number[]): string {
+  const half = shares.length > 1 ? ` ± ${(100 * halfInterval(shares)).toFixed(2)}` : '';
+  return `${(100 * mean(shares)).toFixed(2)}${half}`;
+}

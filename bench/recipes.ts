@@ -12,9 +12,8 @@ import { openTrainingImages } from '../src/data/training-images.ts';
 import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { nasnetA } from '../src/space/published.ts';
-import { criticalValue } from '../src/statistics/student-t.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
-import { mean, variance } from './proxy-children.ts';
+import { mean, meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 import { openTrainee, trainTrainee } from './trainee.ts';
 
@@ -128,15 +127,6 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
   }
 }
 
-/** Mean and half of its 95% interval, in percent. */
-function shown(shares: readonly number[]): string {
-  const half =
-    shares.length > 1
-      ? criticalValue(0.025, shares.length - 1) * Math.sqrt(variance(shares) / shares.length)
-      : undefined;
-  return `${(100 * mean(shares)).toFixed(2)}${half === undefined ? '' : ` ± ${(100 * half).toFixed(2)}`}`;
-}
-
 console.log(`Base: the recipe ${values.recipe}. Accuracy in %, mean ± half of the 95% interval over the seeds.\n`);
 console.log(
   '| N:F:pixels:epochs:batch:rate and fields | seeds | held out | of the last weights | test | processor-seconds |',
@@ -149,7 +139,7 @@ for (const text of cases) {
   const runs = [...new Map(found.map((run) => [run.seed, run])).values()]; // once more with --test is the same run
   const of = (field: 'validation' | 'unaveraged' | 'test') => {
     const some = runs.map((run) => run[field]).filter((value) => value !== undefined);
-    return some.length === 0 ? '' : shown(some);
+    return some.length === 0 ? '' : meanWords(some);
   };
   const seconds = mean(runs.map((run) => run.processorSeconds)).toFixed(0);
   console.log(`| ${text} | ${runs.length} | ${of('validation')} | ${of('unaveraged')} | ${of('test')} | ${seconds} |`);

@@ -1,4 +1,4 @@
-// nasnet::add_lists, scale_lists, blend_lists and list_norm: what an optimizer does to hundreds of small parameters.
+// nasnet::add_lists, scale_list, blend_lists and list_norm: what an optimizer does to hundreds of small parameters.
 // libtorch's foreach operators dispatch each tensor by itself on the CPU, which takes longer than its numbers do. They
 // have no gradients. Tensors on a GPU go to those operators.
 #include <ATen/ATen.h>

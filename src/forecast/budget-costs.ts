@@ -48,10 +48,9 @@ const betweenEpochs = 0.1;
 /** Returns the predicted costs of the final network of these cells at each of its sizes, smallest first. */
 export function finalCosts(cells: readonly Candidate[], options: CostOptions): FinalCosts[] {
   return finalSizes(options.settings).map((training, size) => {
-    const seconds = (epochs: number) =>
-      meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
-    const epoch = seconds(2) - seconds(1); // seconds(1) also includes the validation
-    const validation = seconds(1) - epoch;
+    const one = secondsOf(1, training, cells, options); // with the validation
+    const epoch = secondsOf(2, training, cells, options) - one;
+    const validation = one - epoch;
     return {
       epoch: onAllThreads(epoch + validation, options) + betweenEpochs,
       once: onAllThreads(testSeconds(training, cells, options), options),
@@ -62,10 +61,13 @@ export function finalCosts(cells: readonly Candidate[], options: CostOptions): F
 
 /** Returns the seconds of the steps of one epoch with all threads, on average over all sizes of the images. */
 export function epochSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
-  const seconds = (epochs: number) =>
-    meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
+  const seconds = (epochs: number) => secondsOf(epochs, training, cells, options);
   return onAllThreads(seconds(2) - seconds(1), options);
 }
+
+/** Returns the mean seconds of a training of so many epochs on one worker. */
+const secondsOf = (epochs: number, training: Training, cells: readonly Candidate[], options: CostOptions): number =>
+  meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
 
 function testSeconds(training: Training, cells: readonly Candidate[], { counts, laws }: CostOptions): number {
   const { test = 0, classes } = counts;

@@ -54,7 +54,7 @@ export function bestTrials(study: Study<SearchSettings>, count = 1): TrialRecord
  * significantly worse than its leader, without a race the one with the best child. A found cell is selected from many
  * by noisy measurements, which flatters it; a known one is proven (docs/experiments/fidelity.md).
  */
-export function preferredTrial(study: Study<SearchSettings>, race = finalistRace(study)): number | undefined {
+export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace | undefined): number | undefined {
   const { finalists, known } = study.settings;
   if (!finalists?.prefersKnown) return undefined;
   const isKnown = (trial: number) => trial < known.length;
