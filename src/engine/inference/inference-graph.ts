@@ -1,6 +1,6 @@
 // What a forward pass without gradients computes, as a graph: observed from the operators that it calls for one image.
-// Batch norms belong to their units, and a ReLU to whoever reads through it. What was computed in bfloat16 stands for the
-// same in float32.
+// Batch norms belong to their units, and a ReLU to whoever reads through it. What was computed in bfloat16 stands for
+// the same in float32.
 
 import { noGrad, scope } from '../memory.ts';
 import { type Value as Argument, type Observer, observed, type Result } from '../operator.ts';
