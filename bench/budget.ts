@@ -21,13 +21,14 @@ import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
+import { mean } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
-import { halfInterval, mean } from './proxy-children.ts';
+import { halfInterval } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
