@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 
 #include <vector>
 
@@ -63,8 +64,17 @@ inline Room roomOf(const at::Tensor& images) {
   return images.defined() ? Room(images.data_ptr(), numbersIn(images)) : Room();
 }
 
+/** Returns memory on the CPU without the dispatcher, which takes longer than the allocation. */
+inline at::Tensor emptyImages(at::IntArrayRef shape, at::ScalarType dtype) {
+  return at::detail::empty_cpu(shape, dtype, false, at::MemoryFormat::ChannelsLast);
+}
 inline at::Tensor emptyImages(const at::Tensor& like, at::IntArrayRef shape) {
-  return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
+  return emptyImages(shape, like.scalar_type());
+}
+inline at::Tensor emptyFloats(at::IntArrayRef shape) { return at::detail::empty_cpu(shape, at::kFloat); }
+inline at::Tensor emptyLike(const at::Tensor& tensor) {
+  if (!tensor.is_non_overlapping_and_dense()) return at::empty_like(tensor);
+  return at::detail::empty_strided_cpu(tensor.sizes(), tensor.strides(), tensor.scalar_type());
 }
 
 inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {
