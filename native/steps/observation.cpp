@@ -40,6 +40,30 @@ std::unique_ptr<StepNode> addNode(const ObservedCall& call) {
   return plain ? std::make_unique<AddNode>(call) : nullptr;
 }
 
+/** aten::relu_. */
+struct ReluNode : StepNode {
+  explicit ReluNode(const ObservedCall& call) : input(call.values[0]), output(call.results[0]) {}
+
+  void forward(StepValues& values) override {
+    result = values.at(input);
+    values.set(output, result.relu_());
+  }
+
+  void backward(StepValues& values) override {
+    const at::Tensor outer = values.takeGradient(output);
+    if (outer.defined()) values.addGradient(input, at::threshold_backward(outer, result, 0));
+  }
+
+  void release() override { result.reset(); }
+
+  const Value input, output;
+  at::Tensor result;
+};
+
+std::unique_ptr<StepNode> reluNode(const ObservedCall& call) {
+  return call.isConstant(0) ? nullptr : std::make_unique<ReluNode>(call);
+}
+
 struct Kind {
   const char* name;
   kernels::NodeMaker maker;
@@ -54,6 +78,7 @@ constexpr Kind kinds[] = {
     {"nasnet::average_pool2d", kernels::averagePoolNode, false},
     {"nasnet::max_pool2d", kernels::maxPoolNode, false},
     {"aten::add_.Tensor", addNode, true},
+    {"aten::relu_", reluNode, true},
 };
 
 /** Whether it draws random numbers, which differ from step to step. */
