@@ -96,8 +96,9 @@ struct FoundGradients {
   at::Tensor input, inputNorm, depthwise, weight, scale, shift;
 };
 
-at::Tensor rowOf(const at::Tensor& rows, int64_t row) {
-  at::Tensor copy = emptyFloats({rows.size(1)});
+/** Returns a row of sums as the gradient of a parameter. */
+at::Tensor gradientOfRow(const at::Tensor& rows, int64_t row) {
+  at::Tensor copy = at::detail::empty_cpu({rows.size(1)}, at::kFloat);
   std::memcpy(copy.data_ptr(), rows.data_ptr<float>() + row * rows.size(1), copy.nbytes());
   return copy;
 }
@@ -117,11 +118,11 @@ FoundGradients unitGradients(const Layer& layer, const RawAndNorm& result, const
     toInput = SharedGradient(raws ? nullptr : wanted.sum, layer.images, layer.images.sizes());
     if (raws) found.inputNorm = emptyFloats({4, layer.inputNorm.size(1)});
   }
-  if (wanted.depthwise) found.depthwise = emptyFloats(layer.depthwise.sizes());
-  if (wanted.weight) found.weight = emptyLike(layer.weight);
+  if (wanted.depthwise) found.depthwise = emptyGradient(layer.depthwise);
+  if (wanted.weight) found.weight = emptyGradient(layer.weight);
   if (normed) {
-    found.scale = rowOf(sums, 0);
-    found.shift = rowOf(sums, 1);
+    found.scale = gradientOfRow(sums, 0);
+    found.shift = gradientOfRow(sums, 1);
   }
   const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
   unitBackward(layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),

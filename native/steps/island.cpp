@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "kernels/step-memory.h"
+
 namespace nasnet::steps {
 
 namespace {
@@ -56,6 +58,7 @@ std::vector<c10::IValue> Island::argumentsOf(const Operator& each, const Tensors
 }
 
 void Island::forward(StepValues& values) {
+  const kernels::StepMemory::Use ofAutograd(nullptr);
   const at::AutoGradMode recorded(true);
   Tensors tensors;
   for (const Value value : imports_) {
@@ -80,6 +83,7 @@ void Island::forward(StepValues& values) {
 }
 
 void Island::backward(StepValues& values) {
+  const kernels::StepMemory::Use ofAutograd(nullptr);
   std::vector<at::Tensor> roots, gradients;
   for (const Value value : exports_) {
     const at::Tensor gradient = values.takeGradient(value);

@@ -13,11 +13,25 @@ std::vector<at::Tensor> Program::run(const std::vector<at::Tensor>& inputs) {
     if (input.sizes() != sizes || input.strides() != strides || input.scalar_type() != dtype)
       throw std::invalid_argument("expected inputs of the observed shapes and layouts");
   }
-  struct Clearing {
+  struct Step {
     Program& program;
-    ~Clearing() { program.clear(); }
-  } const atEnd{*this};
+    bool isWhole;
+    ~Step() {
+      for (const auto& node : program.nodes_) node->release();
+      program.values_.clear();
+      program.memory_.end(isWhole);
+    }
+  };
+  memory_.begin();
+  Step step{*this, false};
+  std::vector<at::Tensor> outputs = runNodes(inputs);
+  step.isWhole = true;
+  return outputs;
+}
+
+std::vector<at::Tensor> Program::runNodes(const std::vector<at::Tensor>& inputs) {
   const at::NoGradGuard unrecorded;
+  const kernels::StepMemory::Use memory(&memory_);
   for (size_t index = 0; index < inputs.size(); ++index) values_.set(static_cast<Value>(index), inputs[index]);
   for (size_t index = 0; index < nodes_.size(); ++index) {
     nodes_[index]->forward(values_);
@@ -31,11 +45,6 @@ std::vector<at::Tensor> Program::run(const std::vector<at::Tensor>& inputs) {
     (*node)->release();
   }
   return outputs;
-}
-
-void Program::clear() {
-  for (const auto& node : nodes_) node->release();
-  values_.clear();
 }
 
 }  // namespace nasnet::steps

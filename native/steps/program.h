@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/step-memory.h"
 #include "kernels/step-node.h"
 
 namespace nasnet::steps {
@@ -34,8 +35,9 @@ class Program {
     at::ScalarType dtype;
   };
 
-  void clear();
+  std::vector<at::Tensor> runNodes(const std::vector<at::Tensor>& inputs);
 
+  kernels::StepMemory memory_;
   StepValues values_;
   std::vector<Form> forms_;  // of the first values, the inputs
   std::vector<std::unique_ptr<StepNode>> nodes_;
