@@ -8,6 +8,10 @@
 #include <numeric>
 #include <stdexcept>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 namespace nasnet::kernels {
 
 namespace {
@@ -17,6 +21,13 @@ thread_local StepMemory* memoryInUse = nullptr;
 constexpr int64_t alignment = 64;  // bytes, as libtorch's
 /** Steps with more memory take so long that its allocation does not count, and the C library maps it page by page. */
 constexpr int64_t mostPlanned = 256 << 20;
+
+/** Gives pages back that the steps before the plan left behind; otherwise the piece would come on top of them. */
+void returnPages() {
+#ifdef __GLIBC__
+  malloc_trim(1 << 30);  // what is at the end of the heap stays: machine.cpp has asked for large pages there
+#endif
+}
 
 }  // namespace
 
@@ -58,7 +69,7 @@ at::Tensor StepMemory::noted(at::IntArrayRef sizes, at::ScalarType dtype, at::Me
 
 /** Gives each tensor a place, the largest first: the lowest one that no other tensor has at the same time. */
 void StepMemory::plan() {
-  const std::vector<Piece>& pieces = notes_->pieces;
+  const std::vector<Piece> pieces = std::move(notes_->pieces);
   state_ = free;
   if (std::any_of(pieces.begin(), pieces.end(), [](const Piece& each) { return each.freed < 0; })) return;
   std::vector<size_t> order(pieces.size());
@@ -93,6 +104,7 @@ void StepMemory::plan() {
     tensors_.push_back(tensor);
   }
   state_ = planned;
+  returnPages();
 }
 
 }  // namespace nasnet::kernels

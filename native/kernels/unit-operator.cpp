@@ -77,7 +77,7 @@ RawAndNorm unitResult(const Layer& layer, const Norms& norms, bool keep) {
   const auto weights = packed(unit, layer.depthwise, layer.weight, weightOf(layer.weight), keep);
   const Moments batch = unitForward(unit, layer.source(), *weights, norms.any() && norms.training, roomOf(raw));
   const int64_t pixels = window.images * unit.resultPixels();
-  return {raw, norms.any() ? normOf(norms, batch, pixels) : emptyFloats({4, 0})};
+  return {raw, norms.any() ? normOf(norms, batch, pixels) : at::detail::empty_cpu({4, 0}, at::kFloat)};
 }
 
 /** The gradients of a unit's normalised result and of its norm. */
