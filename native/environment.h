@@ -24,7 +24,7 @@ class Program;
 namespace steps {
 class Observation;
 class Program;
-}
+}  // namespace steps
 
 /** Live tensors by handle. Handle 0 means "no tensor" or a disposed one. */
 class TensorTable {

@@ -92,8 +92,7 @@ struct Maximum {
 };
 
 Maximum maximumOf(const Window& window, const at::Tensor& input) {
-  Maximum made{emptyResult(input, window),
-               emptyTensor({window.images * window.resultFloats()}, at::kByte)};
+  Maximum made{emptyResult(input, window), emptyTensor({window.images * window.resultFloats()}, at::kByte)};
   maxPool(window, storedIn(input), roomOf(made.result), made.places.data_ptr<uint8_t>());
   return made;
 }

@@ -51,7 +51,8 @@ at::Tensor StepMemory::make(at::IntArrayRef sizes, at::ScalarType dtype, at::Mem
   if (state_ == unknown) return noted(sizes, dtype, format);
   if (state_ == free) return at::detail::empty_cpu(sizes, dtype, false, format);
   const at::Tensor& made = tensors_.at(next_++);
-  if (made.sizes() != sizes || made.scalar_type() != dtype) throw std::logic_error("a step differs from the one before");
+  if (made.sizes() != sizes || made.scalar_type() != dtype)
+    throw std::logic_error("a step differs from the one before");
   return made;
 }
 
@@ -93,7 +94,8 @@ void StepMemory::plan() {
     placed.insert(place, index);
   }
   if (bytes_ > mostPlanned) return;
-  storage_ = c10::Storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes_), c10::DataPtr(nullptr, at::kCPU));
+  storage_ =
+      c10::Storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes_), c10::DataPtr(nullptr, at::kCPU));
   for (size_t index = 0; index < pieces.size(); ++index) {
     const auto& [sizes, dtype, format, bytes, made, freed] = pieces[index];
     at::Tensor tensor = at::detail::make_tensor<at::TensorImpl>(

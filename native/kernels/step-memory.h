@@ -50,9 +50,9 @@ class StepMemory {
   at::Tensor noted(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
   void plan();
 
-  std::shared_ptr<Notes> notes_;      // of the first run
-  std::vector<at::Tensor> tensors_;   // in the order in which a step makes them
-  c10::Storage storage_;              // of all of them; has memory during a step
+  std::shared_ptr<Notes> notes_;     // of the first run
+  std::vector<at::Tensor> tensors_;  // in the order in which a step makes them
+  c10::Storage storage_;             // of all of them; has memory during a step
   int64_t bytes_ = 0;
   size_t next_ = 0;
   enum { unknown, planned, free } state_ = unknown;

@@ -125,10 +125,11 @@ FoundGradients unitGradients(const Layer& layer, const RawAndNorm& result, const
     found.shift = gradientOfRow(sums, 1);
   }
   const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
-  unitBackward(layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
-               {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
-               {roomOf(toInput.images()), toInput.adds(), pointer(found.inputNorm), pointer(found.depthwise),
-                pointer(found.weight)});
+  unitBackward(
+      layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
+      {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
+      {roomOf(toInput.images()), toInput.adds(), pointer(found.inputNorm), pointer(found.depthwise),
+       pointer(found.weight)});
   found.input = toInput.result();
   return found;
 }
@@ -164,8 +165,8 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const Wanted wanted{asked("toInput"), asked("toDepthwise"), asked("toWeight"),
                         layer.inputNorm.defined() ? nullptr : sumIn(context->saved_data["shared"])};
     const FoundGradients found = unitGradients(layer, {saved[4], saved[5]}, {outer[0], outer[1]}, wanted);
-    return {found.input, found.inputNorm, found.depthwise, found.weight, found.scale, found.shift, at::Tensor(),
-            at::Tensor()};
+    return {found.input, found.inputNorm, found.depthwise, found.weight,
+            found.scale, found.shift,     at::Tensor(),    at::Tensor()};
   }
 };
 
@@ -319,9 +320,7 @@ struct UnitNode : StepNode {
 }  // namespace
 
 std::unique_ptr<StepNode> unitNode(const ObservedCall& call) {
-  const auto optional = [&](size_t index) {
-    return call.isGiven(index) ? Optional(call.tensor(index)) : Optional();
-  };
+  const auto optional = [&](size_t index) { return call.isGiven(index) ? Optional(call.tensor(index)) : Optional(); };
   const at::Tensor input = call.tensor(0), weight = call.tensor(3);
   const Optional norm = optional(1), depthwise = optional(2), scale = optional(4), shift = optional(5),
                  mean = optional(6), variance = optional(7);

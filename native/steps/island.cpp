@@ -72,7 +72,8 @@ void Island::forward(StepValues& values) {
     size_t place = 0;
     for (const c10::IValue& result : stack) {
       if (result.isTensor()) tensors[each.results[place++]] = result.toTensor();
-      else for (const at::Tensor& one : result.toTensorVector()) tensors[each.results[place++]] = one;
+      else
+        for (const at::Tensor& one : result.toTensorVector()) tensors[each.results[place++]] = one;
     }
   }
   for (const Value value : exports_) {

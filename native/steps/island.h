@@ -1,5 +1,5 @@
-// Operators in a row that autograd records and differentiates itself, because they have no node: the head, the loss, and
-// whatever is rare. Each island has a graph of its own.
+// Operators in a row that autograd records and differentiates itself, because they have no node: the head, the loss,
+// and whatever is rare. Each island has a graph of its own.
 #pragma once
 
 #include <ATen/core/dispatch/Dispatcher.h>

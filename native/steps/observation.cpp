@@ -111,8 +111,8 @@ Value Observation::newValue(const at::Tensor& tensor) {
   makers_.push_back(noNode);
   const at::TensorImpl* key = tensor.unsafeGetTensorImpl();
   known_.erase(key);
-  known_.emplace(key, Known{c10::weak_intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>(tensor.getIntrusivePtr()),
-                            value});
+  known_.emplace(
+      key, Known{c10::weak_intrusive_ptr<at::TensorImpl, at::UndefinedTensorImpl>(tensor.getIntrusivePtr()), value});
   return value;
 }
 
@@ -158,7 +158,8 @@ void Observation::add(const Operator& op, const std::vector<c10::IValue>& argume
 }
 
 void Observation::place(const Operator& op, const ObservedCall& call) {
-  const auto kind = std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& each) { return op.name == each.name; });
+  const auto kind =
+      std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& each) { return op.name == each.name; });
   std::unique_ptr<StepNode> node = kind == std::end(kinds) ? nullptr : kind->maker(call);
   auto& nodes = made_->nodes_;
   if (node) {

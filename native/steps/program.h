@@ -29,7 +29,7 @@ class Program {
  private:
   friend class Observation;
 
-  /** What an input was when it was observed. */
+  /** The shape and layout that an input had when it was observed. */
   struct Form {
     std::vector<int64_t> sizes, strides;
     at::ScalarType dtype;

@@ -4,15 +4,27 @@
 import { fuses } from '../engine/fused.ts';
 import { StepProgram } from '../engine/step-program.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Trainee } from './step.ts';
+import type { Trainable } from './trainable.ts';
 
-/** The losses and logits of a part of a step, of which `backward` has added the gradients. */
+/** A training whose steps may be programs. */
+interface Candidate {
+  network: Trainable;
+  classWeights?: Tensor | undefined;
+  /** Present if replicas train the network together. */
+  reduction?: object | undefined;
+}
+
+/** A part of a step after its forward pass. */
 export interface PartForward {
-  /** [] */
+  /** [], without the auxiliary head's. */
   loss: Tensor;
   /** [images, classes] */
   logits: Tensor;
 }
+
+/** Computes a part; `total` is the loss with the auxiliary head's, []. */
+type Forward = () => PartForward & { total: Tensor };
+type Backward = (total: Tensor) => void;
 
 export class StepPrograms {
   /** By the shapes of the inputs; null where there can be none. */
@@ -24,7 +36,7 @@ export class StepPrograms {
   }
 
   /** Returns undefined for a training whose steps cannot be programs. */
-  static of({ network, classWeights, reduction }: Trainee): StepPrograms | undefined {
+  static of({ network, classWeights, reduction }: Candidate): StepPrograms | undefined {
     if (!network.hasConstantSteps || reduction || !fuses(network)) return undefined;
     return new StepPrograms([...Object.values(network.stateDict()), ...(classWeights ? [classWeights] : [])]);
   }
@@ -32,14 +44,9 @@ export class StepPrograms {
   /**
    * Computes a part and adds its gradients: by its program, or by `forward` and `backward`, which are observed the
    * first time.
-   * @param key what `forward` depends on besides the inputs
+   * @param key a number that `forward` depends on besides the inputs
    */
-  run(
-    inputs: readonly Tensor[],
-    key: unknown,
-    forward: () => PartForward & { total: Tensor },
-    backward: (total: Tensor) => void,
-  ): PartForward {
+  run(inputs: readonly Tensor[], key: number, forward: Forward, backward: Backward): PartForward {
     const shapes = JSON.stringify([key, ...inputs.map(({ shape, strides, dtype }) => [shape, strides, dtype])]);
     const known = this.#programs.get(shapes);
     if (known) {
@@ -64,7 +71,7 @@ export class StepPrograms {
 }
 
 /** Computes a part operator by operator. */
-export function plain(forward: () => PartForward & { total: Tensor }, backward: (total: Tensor) => void): PartForward {
+export function plain(forward: Forward, backward: Backward): PartForward {
   const result = forward();
   backward(result.total);
   return result;

@@ -115,7 +115,7 @@ test('all operations have them, added and concatenated', () => {
   }
 });
 
-test('cells drawn at random have them', () => {
+test('cells sampled at random have them', () => {
   const random = new RandomStream('cells');
   for (const space of ['a', 'b', 'c'] as const) {
     for (let index = 0; index < 8; index++) {
@@ -137,10 +137,22 @@ test('auxiliary heads, smooth labels, parts of a batch, and bfloat16 have them',
 });
 
 test('each size of images and of batches has its own program', () => {
-  const batches = [[6, 8], [6, 8], [3, 8], [6, 16], [6, 16], [3, 16], [3, 8], [6, 8]] as const;
+  const batches = [
+    [6, 8],
+    [6, 8],
+    [3, 8],
+    [6, 16],
+    [6, 16],
+    [3, 16],
+    [3, 8],
+    [6, 8],
+  ] as const;
   const operators = assertSameBits('sizes', { plan: planNetwork(nasnetA, { ...small, input: 16 }), batches });
   const isFirst = [true, false, true, true, false, true, false, false];
-  assert.deepEqual(operators.map((each) => each > 100), isFirst);
+  assert.deepEqual(
+    operators.map((each) => each > 100),
+    isFirst,
+  );
 });
 
 test('trainings with random paths or dropout stay operator by operator, with equal bits', () => {
