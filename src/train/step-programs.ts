@@ -37,8 +37,10 @@ export class StepPrograms {
 
   /** Returns undefined for a training whose steps cannot be programs. */
   static of({ network, classWeights, reduction }: Candidate): StepPrograms | undefined {
-    if (!network.hasConstantSteps || reduction || !fuses(network)) return undefined;
-    return new StepPrograms([...Object.values(network.stateDict()), ...(classWeights ? [classWeights] : [])]);
+    const state = Object.values(network.stateDict());
+    const isFused = fuses({ device: network.device, dtype: state[0]!.dtype });
+    if (!network.hasConstantSteps || reduction || !isFused) return undefined;
+    return new StepPrograms([...state, ...(classWeights ? [classWeights] : [])]);
   }
 
   /**
