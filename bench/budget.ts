@@ -21,13 +21,14 @@ import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
+import { mean } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
-import { halfInterval, mean } from './proxy-children.ts';
+import { halfInterval } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
@@ -79,6 +80,9 @@ const runs = () => read().filter((line) => 'test' in line);
 const same = (a: Task) => (b: Task) => a.contender === b.contender && a.minutes === b.minutes && a.seed === b.seed;
 const named = ({ cells, filters, resolution, epochs }: Plan) => `${cells}:${filters}:${resolution}:${epochs}`;
 
+/** All contenders compute in it: PyTorch and the residual networks have nothing else here. */
+const inFloat32 = ['--precision', 'float32'];
+
 /** Returns the output of a command with --json. */
 function answer(words: string[]) {
   const { status, stdout } = spawnSync(process.execPath, [nasnet, ...words, '--json'], {
@@ -93,7 +97,7 @@ function answer(words: string[]) {
 function search(task: Task, folder: string): Run {
   const { minutes, seed } = task;
   const study = join(folder, 'study.db');
-  const found = answer(['search', '--minutes', `${minutes}`, '--seed', `${seed}`, '--study', study]);
+  const found = answer(['search', '--minutes', `${minutes}`, '--seed', `${seed}`, '--study', study, ...inFloat32]);
   const { recipe, ...size } = found.finalTraining;
   const network = named({ ...size, epochs: recipe.epochs });
   return { ...task, test: found.final.testAccuracy, seconds: found.budget.spent, network };
@@ -130,7 +134,7 @@ function trainCell(task: Task, plan: Plan, folder: string): number {
   const { cells, filters, resolution, epochs } = plan;
   const { test } = answer([
     ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
-    ...['--recipe', 'fast', '--seed', `${task.seed}`, '--validation-images', `${heldOut}`],
+    ...['--recipe', 'fast', '--seed', `${task.seed}`, '--validation-images', `${heldOut}`, ...inFloat32],
     ...['--output', join(folder, 'network.safetensors'), '--overwrite'],
   ]);
   return test.accuracy;

@@ -15,8 +15,9 @@ import { createStrategy } from '../src/search/strategy.ts';
 import { decisionSizes } from '../src/space/decisions.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
+import { mean } from '../src/statistics/order.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
-import { mean, variance } from './proxy-children.ts';
+import { variance } from './proxy-children.ts';
 
 const [path, trialsText = '150', seedsText = '8'] = process.argv.slice(2);
 if (!path) throw new Error('expected the path of a study');

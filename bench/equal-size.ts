@@ -14,9 +14,10 @@ import { setThreads } from '../src/engine/machine.ts';
 import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { nasnetA } from '../src/space/published.ts';
+import { mean } from '../src/statistics/order.ts';
 import { trainedPlan } from '../src/study/training-plan.ts';
 import { recipes } from '../src/train/recipe.ts';
-import { mean, meanWords } from './proxy-children.ts';
+import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 import { openTrainee, trainTrainee } from './trainee.ts';
 

@@ -13,7 +13,8 @@ import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { computingOn } from '../src/engine/device.ts';
 import { RandomStream } from '../src/random/stream.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
-import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
+import { mean } from '../src/statistics/order.ts';
+import { measure, randomCells, trainingOf, variance } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const { values, positionals } = parseArgs({

@@ -8,7 +8,8 @@
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
-import { mean, measure, randomCells, trainingOf, variance } from './proxy-children.ts';
+import { mean } from '../src/statistics/order.ts';
+import { measure, randomCells, trainingOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

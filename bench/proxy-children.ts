@@ -7,6 +7,7 @@ import type { Computing } from '../src/engine/device.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
+import { mean } from '../src/statistics/order.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
 import type { Training } from '../src/study/settings.ts';
 import { type Recipe, recipes, smallRecipe } from '../src/train/recipe.ts';
@@ -84,8 +85,6 @@ export async function measure(architectures: readonly Architecture[], options: M
   );
   return { rewards, seconds: mean(seconds) };
 }
-
-export const mean = (some: readonly number[]) => some.reduce((sum, value) => sum + value, 0) / some.length;
 
 export const variance = (some: readonly number[]) => {
   const middle = mean(some);

@@ -12,8 +12,9 @@ import { openTrainingImages } from '../src/data/training-images.ts';
 import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { nasnetA } from '../src/space/published.ts';
+import { mean } from '../src/statistics/order.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
-import { mean, meanWords } from './proxy-children.ts';
+import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 import { openTrainee, trainTrainee } from './trainee.ts';
 

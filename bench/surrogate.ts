@@ -12,8 +12,9 @@ import { architectureKey } from '../src/space/canonical.ts';
 import { decisionSizes, decode } from '../src/space/decisions.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
+import { mean } from '../src/statistics/order.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
-import { mean, variance } from './proxy-children.ts';
+import { variance } from './proxy-children.ts';
 
 interface Cell {
   strategy: string;

@@ -19,9 +19,10 @@ import { openTrainingImages, trainingBatches } from '../src/data/training-images
 import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { nasnetA } from '../src/space/published.ts';
+import { mean } from '../src/statistics/order.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { trainNetwork } from '../src/train/training.ts';
-import { mean, trainingOf, variance } from './proxy-children.ts';
+import { trainingOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -25,8 +25,9 @@ import { LinearRegression, predict } from '../src/search/linear-regression.ts';
 import { decisionSizes, decode } from '../src/space/decisions.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
+import { mean } from '../src/statistics/order.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
-import { mean, variance } from './proxy-children.ts';
+import { variance } from './proxy-children.ts';
 
 const [path, cellsText = '250', seedText = '1'] = process.argv.slice(2);
 if (!path) throw new Error('expected the path of a study');

@@ -56,6 +56,7 @@ constexpr Export exports[] = {
     {"synchronize", guard<synchronize>},
     {"version", guard<version>},
     {"configuration", guard<configuration>},
+    {"kernelVersion", guard<kernelVersion>},
     {"groupTransports", guard<groupTransports>},
     {"listenForRing", guard<listenForRing>},
     {"openRing", guard<openRing>},

@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "kernels/loops/loops.h"
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #include <sys/mman.h>
@@ -58,6 +60,10 @@ napi_value synchronize(Call& call) {
 }
 
 napi_value version(Call& call) { return call.make(std::string(TORCH_VERSION)); }
+
+napi_value kernelVersion(Call& call) {
+  return call.make(std::string(kernels::kernelsOff() ? "off" : kernels::loops().name));
+}
 
 napi_value configuration(Call& call) { return call.make(at::show_config() + at::get_parallel_info()); }
 

@@ -19,6 +19,9 @@ napi_value synchronize(Call& call);
 napi_value version(Call& call);
 napi_value configuration(Call& call);
 
+/** kernelVersion() → the instruction set of our kernels: 'avx512bf16', 'avx512', 'avx2', 'plain'; 'off' without them */
+napi_value kernelVersion(Call& call);
+
 /** Keeps large freed buffers in this process instead of giving them back to the system at every operator. */
 void keepLargeBuffers();
 

@@ -37,6 +37,7 @@ export class Child implements InTraining, Disposable {
       ...(recipe.normDecay !== undefined && { normDecay: recipe.normDecay }),
       ...(sumOver && { sumOver }),
       ...computing,
+      exactEvaluation: true,
     });
     this.optimizer = createOptimizer(this.network, recipe);
   }

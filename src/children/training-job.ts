@@ -342,7 +342,7 @@ const epochReports = z.array(epochReport);
 function checkpointsOf(
   { artifacts, saveWhenStopped }: JobContext,
   job: TrainingJob,
-  { content }: JobImages,
+  { content, computing }: JobImages,
   epochs: EpochLog,
 ) {
   if (!job.checkpoint) return undefined;
@@ -350,6 +350,7 @@ function checkpointsOf(
   return new Checkpoints(artifacts, key, {
     ...often,
     identity: content === undefined ? identityOf(job) : JSON.stringify({ job: identityOf(job), content }),
+    precision: computing.precision,
     optional: job.keepModel === undefined,
     whenStopped: saveWhenStopped || job.keepModel !== undefined,
     extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },

@@ -6,22 +6,24 @@ import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { FolderArtifacts } from '../artifacts.ts';
 import { type TrainingSetup, trainer } from '../children/training-job.ts';
+import type { Precision } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
+import { storedPrecision } from '../train/checkpoint.ts';
 import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
-import { addDeviceFlags } from './flags/device-flags.ts';
+import { addDeviceFlags, chosenPrecisionLine, computingOf, trainingComputingOf } from './flags/device-flags.ts';
 import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { addReplicaFlags } from './training/replica-flags.ts';
-import { followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
+import { checkpointKeyOf, followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
   forecastReplicas,
@@ -87,7 +89,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
     .option('--checkpoint-every <time>', checkpointHelp, timeSpan('--checkpoint-every'))
     .option('--keep-checkpoints <n>', 'keep so many latest checkpoints', wholeNumber('--keep-checkpoints'), 1);
-  addReplicaFlags(addDeviceFlags(addRecipeFlags(command)))
+  addReplicaFlags(addDeviceFlags(addRecipeFlags(command), { trains: true }))
     .option('-o, --output <file>', 'weights', weightsFile('--output'), 'network.safetensors')
     .option('--ignore-memory', 'start although more memory is predicted than is free; the system may then end it')
     .option('--dry-run [images]', dryRunHelp, wholeNumber('--dry-run'))
@@ -95,7 +97,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bfloat16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
+      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bf16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
     )
     .action((text: string | undefined, flags: TrainFlags) => train(text, flags, finish));
 }
@@ -115,9 +117,9 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
     const flag = flags.freezeEpochs === undefined ? `--recipe ${flags.recipe}` : '--freeze-epochs';
     throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
   }
-  const here = trainingPlace(flags);
-  const { part, block } = here;
   const files = trainingFiles(flags.output);
+  const here = trainingPlace(flags, trainingComputingOf(flags, await precisionBegun(flags)));
+  const { part, block } = here;
   const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
   try {
@@ -126,6 +128,24 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
   } finally {
     source?.remove();
   }
+}
+
+/** Returns the seeds of a training with the files of their weights. */
+function seedsOf({ output, seed, seeds }: TrainFlags): { seed: number; weights: string }[] {
+  const { weights, ofSeed } = trainingFiles(output);
+  if (seeds === 1) return [{ seed, weights }];
+  return Array.from({ length: seeds }, (_, place) => ({ seed: seed + place, weights: ofSeed(seed + place) }));
+}
+
+/** Returns the precision in which an unfinished training of these files began; undefined if there is none. */
+async function precisionBegun(flags: TrainFlags): Promise<Precision | undefined> {
+  const artifacts = new FolderArtifacts({ final: dirname(flags.output) });
+  const formerly = computingOf(flags).precision; // older checkpoints do not say it
+  for (const { weights } of seedsOf(flags)) {
+    const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), formerly);
+    if (stored) return stored;
+  }
+  return undefined;
 }
 
 interface TrainCommand extends TrainingPlace {
@@ -169,10 +189,9 @@ async function trainFrom(
     inputs: [...inputs, ...(source ? [source.path] : []), ...(images.isStreamed ? [dataset] : [])],
     overwrite: flags.overwrite,
   });
-  const all = Array.from({ length: seeds }, (_, place) => seed + place);
-  const weightsOf = (each: number) => (seeds === 1 ? files.weights : files.ofSeed(each));
+  const all = seedsOf(flags);
   const written = all.flatMap((each) => {
-    const { weights, best, last, record } = trainingFiles(weightsOf(each));
+    const { weights, best, last, record } = trainingFiles(each.weights);
     return [weights, best, last, record];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
@@ -187,16 +206,24 @@ async function trainFrom(
   const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
   const checkpoint = { seconds, keep: flags.keepCheckpoints };
-  const asked = { ...setup, dataset: setup.dataset.content, architecture, seeds: all, ...from };
+  const asked = {
+    ...setup,
+    dataset: setup.dataset.content,
+    architecture,
+    seeds: all.map((each) => each.seed),
+    ...from,
+  };
+  const inBits = chosenPrecisionLine(computing, flags);
+  if (inBits) block.log(inBits);
   const replicas = part && (await joinOthers(part, asked, block));
   const runs = await together(part?.place, replicas, async (settings) => {
     const run = await trainer(setup, resources, settings);
     const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup, checkpoint, replicas };
     const ended: EndedRun[] = [];
-    for (const each of all) {
+    for (const { seed: each, weights } of all) {
       const job = { architecture, training, seed: each, ...(initial && { initial }) };
       if (seeds > 1) block.log(`Seed ${each}, ${ended.length + 1} of ${seeds}`);
-      if (isFirst(part)) ended.push(await trainSeed(work, job, weightsOf(each), seeds > 1));
+      if (isFirst(part)) ended.push(await trainSeed(work, job, weights, seeds > 1));
       else await followSeed(work, job);
     }
     return ended;

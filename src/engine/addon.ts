@@ -57,6 +57,7 @@ export interface Addon {
   synchronize(): void;
   version(): string;
   configuration(): string;
+  kernelVersion(): string;
   groupTransports(): string;
   listenForRing(): number;
   openRing(rank: number, count: number, host: string, port: number, token: number, milliseconds: number): number;

@@ -15,6 +15,11 @@ export function devices(): string[] {
   return addon().devices();
 }
 
+/** Returns the instruction set of nasnet's kernels here, as NASNET_KERNELS names them; 'off' without them. */
+export function kernelVersion(): string {
+  return addon().kernelVersion();
+}
+
 /** Waits until the GPU has finished its work; needed only for timing. */
 export function synchronize(): void {
   addon().synchronize();

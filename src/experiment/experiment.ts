@@ -181,8 +181,7 @@ function forecastHere({
   const note = (line: string) => onEvent({ kind: 'note', line });
   const counts = countsOf(files);
   const workers = requested ?? workersOn(computing, study.settings, counts, availableParallelism(), note);
-  const { device } = computing;
-  const place = { workers, isRequested: requested !== undefined, device, elsewhere: machines !== undefined };
+  const place = { workers, isRequested: requested !== undefined, computing, elsewhere: machines !== undefined };
   return forecastOf(study, { counts, trials, ...place, start }, note);
 }
 
@@ -194,7 +193,7 @@ function courseOf(
 ): BudgetCourse | undefined {
   const { settings } = study;
   if (!settings.budget || trials !== undefined) return undefined;
-  const searching = { settings, counts: countsOf(files), workers };
+  const searching = { settings, counts: countsOf(files), workers, computing };
   const threads = availableParallelism();
   // a training on another device or machine cannot be measured here
   const here = !openRunner && computing.device === onCpu.device;

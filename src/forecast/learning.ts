@@ -1,6 +1,7 @@
 // The prediction of a study's children: its initial laws and machine are stored, and it is corrected again by the
 // latest finished children when the search is resumed.
 
+import type { Computing } from '../engine/device.ts';
 import { Candidate } from '../study/candidate.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
 import type { Laws, PredictionRecord } from '../study/results.ts';
@@ -13,8 +14,8 @@ import { machineName } from './this-machine.ts';
 
 export interface PredictionPlace {
   workers: number;
-  /** Device of the trainings. Default 'cpu'. */
-  device?: string | undefined;
+  /** Device and precision of the trainings. Default: float32 on the CPU. */
+  computing?: Computing | undefined;
   /** Whether workers of other machines train: then theirs count, whichever machine searches. Default: no. */
   elsewhere?: boolean | undefined;
   /** Replaces the stored initial laws. */
@@ -25,10 +26,10 @@ export interface PredictionPlace {
 export function predictionOf(
   study: Study<SearchSettings>,
   counts: ImageCounts,
-  { workers, device = 'cpu', elsewhere = false, start }: PredictionPlace,
+  { workers, computing, elsewhere = false, start }: PredictionPlace,
 ): { prediction: Prediction; record: PredictionRecord } {
   const stored = study.result('prediction');
-  const machine = device === 'cpu' ? machineName() : `${machineName()}, ${device}`;
+  const machine = machineName(computing);
   const same = stored?.machine === machine && stored.workers === workers;
   const initial =
     start ?? (stored?.machine === machine ? { laws: stored.start, measured: stored.measured } : undefined);

@@ -1,5 +1,6 @@
 // Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
+import { type Computing, cpu } from '../engine/device.ts';
 import { Candidate } from '../study/candidate.ts';
 import { fitted, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
@@ -27,8 +28,8 @@ export interface NewSearch {
 export interface NewSearchOptions {
   counts: ImageCounts;
   workers: number;
-  /** Device of the children: 'cpu', 'cuda:0' … */
-  device: string;
+  /** Device and precision of the children. */
+  computing: Computing;
   limits?: RequestedLimits | undefined;
   /** The epochs for which the user asked. */
   asked?: Pick<SearchRequest, 'epochs' | 'finalistEpochs' | 'rungs'>;
@@ -46,17 +47,17 @@ export interface NewSearchOptions {
  */
 export async function newSearchOf(
   stated: SearchSettings,
-  { counts, workers, device, limits, asked, knownAsked, always }: NewSearchOptions,
+  { counts, workers, computing, limits, asked, knownAsked, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
   const settings = fitted(stated, counts, asked);
-  const searching = { settings, counts, trials: settings.trials, workers, device };
+  const searching = { settings, counts, trials: settings.trials, workers, computing };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
   const known = knownAsked ? limited : withinLimits(limited, counts);
   const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: known }, start.laws) : known;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
-  const instead = device === 'cpu' ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
+  const instead = computing.device === cpu ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
   return {
     settings: { ...allowed, trials: plan?.children ?? allowed.trials },
     counts,

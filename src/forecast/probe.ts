@@ -1,5 +1,6 @@
 // Measures the initial prediction before a long search: a few seconds of training on this machine with all workers.
 
+import { type Computing, onCpu } from '../engine/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
 import type { Candidate } from '../study/candidate.ts';
@@ -45,8 +46,9 @@ export async function measureLaws(
   {
     workers,
     expected,
+    computing = onCpu,
     openRunner = probeRunner,
-  }: { workers: number; expected: number; openRunner?: typeof probeRunner },
+  }: { workers: number; expected: number; computing?: Computing; openRunner?: typeof probeRunner },
 ): Promise<Laws | undefined> {
   const { recipe } = settings.child;
   const terms = new TrainingTerms(settings, settings.child, counts);
@@ -55,7 +57,7 @@ export async function measureLaws(
   const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
   const probes = cells.map(async (candidate) => {
     const plan = terms.plan(candidate);
-    const job: ProbeJob = { plan, recipe, ...sizeOf(plan, recipe.batchSize, seconds) };
+    const job: ProbeJob = { plan, recipe, computing, ...sizeOf(plan, recipe.batchSize, seconds) };
     const outcome = await runner.run(job);
     if ('failure' in outcome) return [];
     const { seconds: value, memory } = outcome.result as Probed;
@@ -83,7 +85,7 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
 export async function epochRatio(
   candidate: Candidate,
   training: Training,
-  { settings, counts }: { settings: SearchSettings; counts: ImageCounts },
+  { settings, counts, computing = onCpu }: { settings: SearchSettings; counts: ImageCounts; computing?: Computing },
   {
     threads,
     epochSeconds,
@@ -98,7 +100,7 @@ export async function epochRatio(
   await using runner = openRunner(1, threads);
   let measured = 0; // a step on average
   for (const { from, until, side } of phasesOf(plan, recipe.growth)) {
-    const outcome = await runner.run({ plan, recipe, batch, steps, side } satisfies ProbeJob);
+    const outcome = await runner.run({ plan, recipe, batch, steps, side, computing } satisfies ProbeJob);
     if ('failure' in outcome) return undefined;
     measured += ((until - from) * (outcome.result as Probed).seconds) / steps;
   }

@@ -1,5 +1,6 @@
 // Forecasts the rest of a study's search on this machine, and the number of workers that its memory allows.
 
+import { type Computing, onCpu } from '../engine/device.ts';
 import type { PredictionRecord } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -18,8 +19,8 @@ export interface ForecastOptions {
   workers: number;
   /** Whether the user set the number of workers. */
   isRequested: boolean;
-  /** Device of the children: 'cpu', 'cuda:0' … Default 'cpu'. */
-  device?: string;
+  /** Device and precision of the children. Default: float32 on the CPU. */
+  computing?: Computing;
   /** Whether workers of other machines train. Default: no. */
   elsewhere?: boolean;
   /** The initial prediction of a new search. */
@@ -55,7 +56,7 @@ export async function forecastOf(
     trials: stated,
     workers,
     isRequested,
-    device = 'cpu',
+    computing = onCpu,
     elsewhere = false,
     start,
     always = false,
@@ -66,10 +67,11 @@ export async function forecastOf(
   const { settings } = study;
   const finished = done + failed;
   const least = stated ?? Math.max(settings.trials, study.asked);
-  const searching = { settings, counts, trials: Math.max(0, least - finished), workers, device };
-  let known = predictionOf(study, counts, { workers, device, elsewhere, start });
+  const searching = { settings, counts, trials: Math.max(0, least - finished), workers, computing };
+  const place = { workers, computing, elsewhere };
+  let known = predictionOf(study, counts, { ...place, start });
   if (!start && searching.trials > 0 && known.prediction.children === 0 && !known.record.measured)
-    known = predictionOf(study, counts, { workers, device, elsewhere, start: await startOf(searching, always, note) });
+    known = predictionOf(study, counts, { ...place, start: await startOf(searching, always, note) });
   const { laws } = known.prediction;
   const plan = stated === undefined ? planLeft(study, searching, laws) : undefined;
   const trials = plan?.children ?? least;

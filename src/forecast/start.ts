@@ -3,6 +3,7 @@
 
 import { availableParallelism } from 'node:os';
 import type { DatasetFiles } from '../data/dataset-files.ts';
+import { type Computing, cpu, onCpu } from '../engine/device.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -28,8 +29,8 @@ export interface Searching {
   /** Number of children that are not trained yet. */
   trials: number;
   workers: number;
-  /** Device of the children. Default 'cpu'; only this one is measured. */
-  device?: string;
+  /** Device and precision of the children. Default: float32 on the CPU. Only the CPU is measured. */
+  computing?: Computing;
 }
 
 /** Minimum expected seconds of a search for which the machine is measured. */
@@ -41,15 +42,15 @@ const worthMeasuring = 240;
  * @param note called before the measurement
  */
 export async function startOf(searching: Searching, always: boolean, note: (line: string) => void): Promise<Start> {
-  const { settings, counts, workers, device = 'cpu' } = searching;
+  const { settings, counts, workers, computing = onCpu } = searching;
   const stated = { laws: startingLaws, measured: false };
-  if (device !== 'cpu') return stated;
+  if (computing.device !== cpu) return stated;
   const expected = estimateOf(searching, stated.laws);
   const { budget } = settings; // its plan needs the measurement
   if (!always && !budget && expected.seconds.most < worthMeasuring) return stated;
   note('Measuring for some seconds how fast this machine trains such children …');
   const fitting = workersThatFit(workers, expected.memory, memoryLeft());
-  const whole = { workers: fitting, expected: budget?.seconds ?? expected.seconds.most };
+  const whole = { workers: fitting, computing, expected: budget?.seconds ?? expected.seconds.most };
   const startedAt = performance.now();
   const laws = await measureLaws(settings, counts, whole);
   const seconds = (performance.now() - startedAt) / 1000;
@@ -71,9 +72,11 @@ export function costOptions({ settings, counts, workers }: Omit<Searching, 'tria
  * GPUs.
  */
 export function estimateFitting(searching: Searching, laws: Laws, isRequested: boolean) {
-  const { workers: wanted, device = 'cpu' } = searching;
+  const { workers: wanted, computing = onCpu } = searching;
   const { workers, warning } =
-    device === 'cpu' ? workersFor(wanted, isRequested, estimateOf(searching, laws).memory) : { workers: wanted };
+    computing.device === cpu
+      ? workersFor(wanted, isRequested, estimateOf(searching, laws).memory)
+      : { workers: wanted };
   return { workers, ...(warning && { warning }), estimate: estimateOf({ ...searching, workers }, laws) };
 }
 

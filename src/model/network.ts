@@ -21,6 +21,11 @@ export interface NetworkSettings extends CellSettings {
   seed?: number;
   /** Whether to initialise the weights, which is slow. Default true; use false if weights are loaded next. */
   initialise?: boolean;
+  /**
+   * Whether a network of bfloat16 is evaluated without gradients in float32 where a program can do so, as model files
+   * are. Default false.
+   */
+  exactEvaluation?: boolean;
 }
 
 export interface Output {
@@ -93,6 +98,7 @@ export class Network extends Module {
   /** The device of its parameters, on which images must be. */
   readonly device: string;
   readonly #precision: Precision;
+  readonly #exactEvaluation: boolean;
   readonly #trunk: Trunk;
   readonly #head: Path;
   readonly #auxiliary: Path | undefined;
@@ -108,6 +114,7 @@ export class Network extends Module {
     this.device = settings.device ?? cpu;
     this.#precision = settings.precision ?? 'float32';
     this.hasConstantSteps = (settings.dropPathKeep ?? 1) === 1;
+    this.#exactEvaluation = settings.exactEvaluation ?? this.#precision === 'float32';
     this.#trunk = this.child('', new Trunk(plan, settings));
     this.#head = this.child('', new Path(plan.head, settings));
     this.#auxiliary = plan.auxiliary && this.child('', new Path(plan.auxiliary.layers, settings));
@@ -153,7 +160,7 @@ export class Network extends Module {
 
   /** Returns the program for images of this size if inference can use one; makes it for the first of them. */
   #programFor(images: Tensor): Program | undefined {
-    if (this.training || recordsGradients() || this.#precision !== 'float32' || !fuses(this)) return undefined;
+    if (this.training || recordsGradients() || !this.#exactEvaluation || !fuses(this)) return undefined;
     if (images.dtype !== 'float32' || images.device !== cpu) return undefined;
     const [, channels, height, width] = images.shape as [number, number, number, number];
     const size = [channels, height, width].join();

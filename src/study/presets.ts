@@ -7,6 +7,7 @@ import { defaultBlocks } from '../space/decisions.ts';
 import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, recipes, smallRecipe } from '../train/recipe.ts';
+import type { Balance } from '../train/recipe-choices.ts';
 import { noDataset } from './external-evaluator.ts';
 import { publishedDecisions } from './published-cells.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
@@ -181,6 +182,9 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
     finalFilters?: number;
     /** Input side of the final network in pixels. Default: `size`. */
     finalSize?: number;
+    /** As in the recipe of the final network. */
+    finalPatience?: number;
+    finalBalance?: Balance;
     /** Number of finalists; 0: none. */
     finalists?: number;
     finalistEpochs?: number;
@@ -213,7 +217,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const { description: _, keepsSteps: __, budget: presetBudget, ...settings } = presetOf(preset);
   const { size, trials = settings.trials, space = defaultSpace, remember = true, budget, ...more } = request;
   const { blocks = request.space ? spaceOf(request.space).blocks : settings.blocks } = request;
-  const { epochs, finalEpochs, finalFilters, finalSize = size, ...several } = more;
+  const { epochs, finalEpochs, finalFilters, finalSize = size, finalPatience, finalBalance, ...several } = more;
   const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
   const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
   const hasBudget = typeof seconds === 'number';
@@ -232,9 +236,17 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(strategy, { ...settings.strategyOptions, ...strategyChanges });
   const [child, ...above] = climb(withEpochs(scaled(settings.child), epochs), rungs);
+  const finalChanges = {
+    ...(finalPatience !== undefined && { patience: finalPatience }),
+    ...(finalBalance && { balance: finalBalance }),
+  };
+  const asFinal = (training: Training): Training => ({
+    ...training,
+    recipe: { ...training.recipe, ...finalChanges },
+  });
   const final = withEpochs(
     {
-      ...settings.final,
+      ...asFinal(settings.final),
       filters: finalFilters ?? settings.final.filters,
       resolution: finalSize ?? settings.final.resolution,
     },
@@ -242,7 +254,8 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   );
   const { finalists, ...stated } = settings;
   const sizeIsRequested = finalFilters !== undefined || request.finalSize !== undefined;
-  const larger = hasBudget && !sizeIsRequested ? largerThan(final, presetBudget?.larger ?? [], size) : [];
+  const larger =
+    hasBudget && !sizeIsRequested ? largerThan(final, (presetBudget?.larger ?? []).map(asFinal), size) : [];
   const racers = {
     ...finalists,
     count,

@@ -4,6 +4,7 @@
 import { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { checked, parsedJson, refusal } from '../checked.ts';
+import type { Precision } from '../engine/device.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -50,13 +51,15 @@ export interface SavedTraining {
   extra?: unknown;
   /** The decoder of streamed pictures: another one shows other pixels. */
   decoder?: string | undefined;
+  /** The precision of the training. Older files lack it. */
+  precision?: Precision | undefined;
 }
 
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer, average, best }: InTraining<Module>,
-  { identity, step, meter, extra, decoder }: SavedTraining,
+  { identity, step, meter, extra, decoder, precision }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
   const tensors = {
@@ -71,6 +74,7 @@ export function saveTraining(
     identity,
     ...(meter && { meter: JSON.stringify(meter) }),
     ...(decoder !== undefined && { decoder }),
+    ...(precision !== undefined && { precision }),
     ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
@@ -155,6 +159,7 @@ export interface CheckpointOptions<Extra = unknown> {
   identity: string;
   /** Minimum number of seconds between two checkpoints. */
   seconds?: number;
+  precision?: Precision;
   /** Further state: `save` returns it for a checkpoint, `restore` receives it when the training resumes. */
   extra?: { schema: z.ZodType<Extra>; save: () => Extra; restore: (saved: Extra) => void };
   /**
@@ -228,8 +233,8 @@ export class Checkpoints<Extra = unknown> {
   }
 
   async #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
-    const { identity, extra, keep = 1 } = this.#options;
-    const saved = { identity, step, meter, extra: extra?.save(), decoder: this.decoder };
+    const { identity, extra, precision, keep = 1 } = this.#options;
+    const saved = { identity, step, meter, extra: extra?.save(), decoder: this.decoder, precision };
     const key = keyOfSlot(this.#key, this.#nextSlot);
     await this.#artifacts.put(key, (path) => saveTraining(path, training, saved));
     this.#nextSlot = (this.#nextSlot + 1) % keep;
@@ -280,6 +285,19 @@ export class Checkpoints<Extra = unknown> {
   remove(): Promise<void> {
     return removeCheckpoints(this.#artifacts, this.#key);
   }
+}
+
+/**
+ * Returns the precision of the training that left a checkpoint; undefined if there is none.
+ * @param older that of checkpoints which do not say it
+ */
+export async function storedPrecision(
+  artifacts: Artifacts,
+  key: ArtifactKey,
+  older: Precision,
+): Promise<Precision | undefined> {
+  const [first] = await filledSlots(artifacts, key);
+  return first && ((metadataOf(first.path).precision as Precision | undefined) ?? older);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { addon } from '../../src/engine/addon.ts';
 import { capturesGraphs, Graph } from '../../src/engine/cuda-graph.ts';
-import { computingOn, resolveDevice } from '../../src/engine/device.ts';
+import { computingOn, resolveDevice, trainingOn } from '../../src/engine/device.ts';
+import { kernelVersion } from '../../src/engine/machine.ts';
 import { InputError } from '../../src/failure.ts';
 
 const [driver, noDriver] = [() => true, () => false];
@@ -57,6 +58,16 @@ test('the default precision is float32 on the CPU, bfloat16 on a GPU', () => {
   seeing(['cpu', 'cuda:0'], () => {
     assert.deepEqual(computingOn('cuda'), { device: 'cuda:0', precision: 'bfloat16' });
     assert.deepEqual(computingOn('cuda', 'float32'), { device: 'cuda:0', precision: 'float32' });
+  });
+});
+
+test('one machine trains in bfloat16 on a CPU with instructions for it, and in what is asked for on any', () => {
+  const fast = kernelVersion() === 'avx512bf16';
+  assert.deepEqual(trainingOn('cpu'), { device: 'cpu', precision: fast ? 'bfloat16' : 'float32' });
+  assert.deepEqual(trainingOn('cpu', 'float32'), { device: 'cpu', precision: 'float32' });
+  assert.deepEqual(trainingOn('cpu', 'bfloat16'), { device: 'cpu', precision: 'bfloat16' });
+  seeing(['cpu', 'cuda:0'], () => {
+    assert.deepEqual(trainingOn('cuda'), { device: 'cuda:0', precision: 'bfloat16' });
   });
 });
 

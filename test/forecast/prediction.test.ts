@@ -148,7 +148,10 @@ test('a reopened study predicts as when it was closed, but not for other workers
   assert.deepEqual(again.prediction.of(again.prediction.terms.of(samples[3]!)), atTheEnd);
   assert.deepEqual([again.prediction.children, again.record.measured], [36, true]);
   using study = openSearch(path);
-  for (const place of [{ workers: 8 }, { workers: 2, device: 'cuda:0' }]) {
+  for (const place of [
+    { workers: 8 },
+    { workers: 2, computing: { device: 'cuda:0', precision: 'bfloat16' } as const },
+  ]) {
     assert.equal(predictionOf(study, counts, place).prediction.children, 0);
   }
 });

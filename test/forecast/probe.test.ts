@@ -10,7 +10,7 @@ import { settingsOf } from '../../src/study/presets.ts';
 import { publishedDecisions } from '../../src/study/published-cells.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 
-test('an epoch is measured with small images and with those of full size, as long as it has each', async () => {
+test('an epoch is measured in its precision with small images and with those of full size, as long as it has each', async () => {
   const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random', budget: 480 });
   const candidate = new Candidate(publishedDecisions(defaultSpace, 5)[0]!, defaultSpace);
   const recipe = { ...settings.final.recipe, batchSize: 100, growth: [{ scale: 0.5, until: 0.4 }] };
@@ -18,14 +18,16 @@ test('an epoch is measured with small images and with those of full size, as lon
   const sides: (number | undefined)[] = [];
   const openRunner = (): JobRunner => ({
     async run(job) {
-      const { side, steps } = job as ProbeJob;
+      const { side, steps, computing } = job as ProbeJob;
       sides.push(side);
+      assert.equal(computing?.precision, 'bfloat16');
       return { seconds: 1, result: { seconds: steps * (side === 8 ? 0.1 : 0.3), memory: 0 } };
     },
     close: async () => {},
     [Symbol.asyncDispose]: async () => {},
   });
-  const searching = { settings, counts: { images: 50_000, classes: 10 } };
+  const computing = { device: 'cpu', precision: 'bfloat16' } as const;
+  const searching = { settings, counts: { images: 50_000, classes: 10 }, computing };
   const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
   assert.deepEqual(sides, [8, 16]);
   assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);

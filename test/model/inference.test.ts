@@ -70,6 +70,23 @@ function withThreads<T>(count: number, body: () => T): T {
   }
 }
 
+test('a network that trains in bfloat16 is evaluated as its model file is: to the bit in float32', () => {
+  scope(() => {
+    const exact = built(planNetwork(nasnetA, cifar), 3);
+    const trained = buildNetwork(exact.plan, { precision: 'bfloat16', exactEvaluation: true }).train(false);
+    trained.loadStateDict(exact.stateDict());
+    const images = randn([3, 3, 16, 16]);
+    const logits = run(trained, images);
+    assert.equal(logits.eq(run(exact, images)).all().item(), 1);
+    trained.train();
+    const inTraining = trained.forward(images).logits.detach();
+    exact.train();
+    assert.equal(inTraining.eq(exact.forward(images).logits).all().item(), 0); // training is in bfloat16
+    trained.dispose();
+    exact.dispose();
+  });
+});
+
 test('a program computes the logits of any network of fused units, in one call', () => {
   for (const space of spaceNames) {
     for (const [index, options] of [cifar, imagenet].entries()) {

@@ -13,7 +13,13 @@ import type { Module } from '../../src/nn/module.ts';
 import type { Optimizer } from '../../src/nn/optimizers.ts';
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { BestWeights } from '../../src/train/best-epoch.ts';
-import { type CheckpointOptions, Checkpoints, type InTraining, removeCheckpoints } from '../../src/train/checkpoint.ts';
+import {
+  type CheckpointOptions,
+  Checkpoints,
+  type InTraining,
+  removeCheckpoints,
+  storedPrecision,
+} from '../../src/train/checkpoint.ts';
 import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { createOptimizer, layerRates } from '../../src/train/optimizer.ts';
@@ -420,6 +426,16 @@ test('of several checkpoints the latest whole one is resumed, and the others sta
   assert.deepEqual(Object.values(stored()).sort(), ['7', '8', '9']);
   await removeCheckpoints(artifacts, 'training/state');
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a checkpoint has the precision of its training, which older ones lack', async (context) => {
+  const folder = temporaryFolder(context);
+  const stored = () => storedPrecision(new FolderArtifacts({ training: folder }), 'training/state', 'float32');
+  assert.equal(await stored(), undefined);
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'an older one', seconds: 0 }) });
+  assert.equal(await stored(), 'float32');
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0, precision: 'bfloat16' }) });
+  assert.equal(await stored(), 'bfloat16');
 });
 
 test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async (context) => {

@@ -1,25 +1,48 @@
 // The flags for device and precision; engine/device.ts interprets them.
 
 import { type Command, Option } from 'commander';
-import { type Computing, computingOn, deviceForms } from '../../engine/device.ts';
+import { type Computing, computingOn, cpu, deviceForms, type Precision, trainingOn } from '../../engine/device.ts';
 
 export interface DeviceFlags {
   device: string;
   precision?: 'float32' | 'bf16';
 }
 
-export function addDeviceFlags(command: Command): Command {
+/** @param trains whether `trainingComputingOf` reads the flags */
+export function addDeviceFlags(command: Command, { trains = false } = {}): Command {
+  const usual = trains
+    ? 'bf16 on a GPU, and where one machine trains alone on a CPU with AVX512-BF16; else float32'
+    : 'bf16 on a GPU, float32 on the CPU';
   return command
     .option('--device <name>', `${deviceForms}; auto takes the first GPU if there is one`, 'auto')
     .addOption(
       new Option(
         '--precision <name>',
-        'of images and convolutions; on the CPU bf16 is only faster with AVX512-BF16 (default: bf16 on a GPU, float32 on the CPU)',
+        `of images and convolutions; on the CPU bf16 is only faster with AVX512-BF16 (default: ${usual})`,
       ).choices(['float32', 'bf16']),
     );
 }
 
 /** Parses device and precision. @throws InputError if this machine does not have the device */
 export function computingOf({ device, precision }: DeviceFlags): Computing {
-  return computingOn(device, precision === 'bf16' ? 'bfloat16' : precision);
+  return computingOn(device, precisionOf(precision));
 }
+
+/**
+ * The same for trainings of this machine alone.
+ * @param begun the precision in which they began, with which they go on unless the flags have another one
+ */
+export function trainingComputingOf({ device, precision }: DeviceFlags, begun?: Precision): Computing {
+  return trainingOn(device, precisionOf(precision) ?? begun);
+}
+
+const precisionOf = (word: DeviceFlags['precision']) => (word === 'bf16' ? 'bfloat16' : word);
+
+/** Says that trainings are in bfloat16 on the CPU though no flag asked for it; undefined if they are not. */
+export function chosenPrecisionLine({ device, precision }: Computing, flags: DeviceFlags): string | undefined {
+  if (flags.precision !== undefined || device !== cpu || precision !== 'bfloat16') return undefined;
+  return 'Trains in bfloat16, in which this processor is faster; --precision float32 is the other';
+}
+
+/** Returns the word of a precision. */
+export const precisionWord = (precision: Precision) => (precision === 'bfloat16' ? 'bf16' : precision);

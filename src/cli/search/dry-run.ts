@@ -17,6 +17,7 @@ import type { UserFlags } from '../flags/user-flags.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
+import { searchComputing } from './search-computing.ts';
 import { adviceFor, estimateLines, insteadLines, statement } from './statement.ts';
 
 /** The document of `search --dry-run --json`. */
@@ -62,7 +63,8 @@ async function ofNew(
   const { settings: stored, counts, start, plan, instead } = await newSearch(flags, userFlags, countsIn, note);
   const settings = plan ? plannedSettings(stored, plan) : stored;
   const { laws, measured } = start;
-  const searching = { settings, counts, trials: settings.trials, workers: flags.workers };
+  const computing = searchComputing(flags);
+  const searching = { settings, counts, trials: settings.trials, workers: flags.workers, computing };
   const { estimate, warning } = estimateFitting(searching, laws, userFlags.has('workers'));
   const found = { settings, images: counts, measured, children: 0, estimate };
   return { ...found, ...(warning && { warning }), ...(instead && { instead }) };
@@ -78,7 +80,9 @@ async function ofStudy(
   using study = await reopen(path, flags, userFlags);
   const counts = await countsOfStudy(study, imagesOf);
   const trials = fixedTarget(study, flags.trials);
-  const options = { counts, trials, workers: flags.workers, isRequested: userFlags.has('workers'), always: true };
+  const isRequested = userFlags.has('workers');
+  const computing = searchComputing(flags, study);
+  const options = { counts, trials, workers: flags.workers, isRequested, computing, always: true };
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;

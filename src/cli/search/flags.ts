@@ -34,7 +34,7 @@ export interface SearchFlags extends SettingFlags, DeviceFlags {
 
 export function addSearchFlags(command: Command): Command {
   addSettingFlags(command.optionsGroup('Settings, which a study stores:'));
-  return addDeviceFlags(command.optionsGroup('Options of a run:'))
+  return addDeviceFlags(command.optionsGroup('Options of a run:'), { trains: true })
     .option(
       '--study <file>',
       'the study; resumed if it exists (default: runs/PRESET/study.db, of a folder runs/FOLDER/study.db)',

@@ -8,9 +8,9 @@ import { openSearch } from '../../study/parse-settings.ts';
 import { settingsOf } from '../../study/presets.ts';
 import type { ExternalEvaluator, SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
-import { computingOf } from '../flags/device-flags.ts';
 import { typedFlag, type UserFlags } from '../flags/user-flags.ts';
 import type { SearchFlags } from './flags.ts';
+import { searchComputing } from './search-computing.ts';
 import type { SettingFlags } from './search-settings.ts';
 import { evaluatedNames, refuseNeedless, refuseOthers, requestOf, settingNames } from './setting-flags.ts';
 
@@ -32,12 +32,11 @@ export async function newSearch(
   const stated = settingsOf(flags.preset, { ...wanted, ...(limited && { limits: { beyond } }) });
   refuseNeedless(stated, userFlags);
   const counts = await countsIn(stated);
-  const { device } = computingOf(flags);
   const limits = limited ? { ...bounds, beyond } : undefined;
   const how = {
     counts,
     workers: flags.workers,
-    device,
+    computing: searchComputing(flags),
     asked: request,
     knownAsked: userFlags.has('known'),
     always: flags.dryRun === true,

@@ -30,6 +30,7 @@ import { StoredArtifacts } from '../../store/stored-artifacts.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { nasnetVersion } from '../../version.ts';
+import { precisionWord } from '../flags/device-flags.ts';
 import { queueWords, storeName } from '../flags/queue-flags.ts';
 import { typedFlag, type UserFlags } from '../flags/user-flags.ts';
 import type { SearchFlags } from './flags.ts';
@@ -117,7 +118,11 @@ export async function openQueueSearch(
     },
   });
   slots.change(queue.slots, queue.kinds);
-  const own = userFlags.has('workers') ? new OwnWorker({ ...flags, queue: server }, note) : undefined;
+  const words = ['--workers', String(flags.workers), '--device', flags.device];
+  words.push('--precision', precisionWord(computing.precision)); // as the search, or it refuses the worker
+  const own = userFlags.has('workers')
+    ? new OwnWorker([...queueWords({ ...flags, queue: server }), ...words], note)
+    : undefined;
   if (queue.slots === 0 && !own)
     note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
   const named = flags.expect === 'workers' ? undefined : flags.expect;
@@ -195,11 +200,9 @@ class OwnWorker {
   readonly #process: ChildProcess;
   #ending = false;
 
-  constructor(flags: SearchFlags & { queue: QueueServer }, note: (line: string) => void) {
-    const { workers, device, precision } = flags;
-    const words = ['worker', ...queueWords(flags), '--workers', String(workers), '--device', device];
-    words.push('--brief', '--idle', '365d'); // the search has its own lines, and ends it
-    if (precision !== undefined) words.push('--precision', precision);
+  /** @param flags of the worker */
+  constructor(flags: readonly string[], note: (line: string) => void) {
+    const words = ['worker', ...flags, '--brief', '--idle', '365d']; // the search has its own lines, and ends it
     this.#process = spawn(process.execPath, [program, ...words], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
     createInterface({ input: this.#process.stderr! }).on('line', (line) => {
       if (!this.#ending) note(`Worker here: ${line}`);

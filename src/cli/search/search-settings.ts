@@ -9,6 +9,7 @@ import { defaultReduction, heldOut } from '../../study/presets.ts';
 import { publishedName } from '../../study/published-cells.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
 import type { Limits, SearchSettings } from '../../study/settings.ts';
+import { type Balance, balances } from '../../train/recipe-choices.ts';
 import { duration, whole } from '../../words.ts';
 import {
   byteSize,
@@ -228,6 +229,26 @@ export const searchSettings = {
     asks: (finalSize) => ({ finalSize }),
     stored: ({ final }) => final.resolution,
   }),
+  finalPatience: optional<number>({
+    takes: '<epochs>',
+    help: 'end the training of the final network when its held-out accuracy has not risen for so many epochs, and hand over the best epoch',
+    parse: (flag) => wholeNumber(flag, 'epochs'),
+    ofTraining: true,
+    asks: (finalPatience) => ({ finalPatience }),
+    stored: ({ final }) => final.recipe.patience,
+    states: ({ final: { recipe } }) =>
+      recipe.patience === undefined ? [] : [['final', `ends ${epochsWords(recipe.patience)} after the best one`]],
+  }),
+  finalBalance: optional<Balance>({
+    takes: '<way>',
+    help: 'for the final network, rare classes count as much as frequent ones: their images weigh more in the loss, or are shown more often',
+    choices: balances,
+    ofTraining: true,
+    asks: (finalBalance) => ({ finalBalance }),
+    stored: ({ final }) => final.recipe.balance,
+    states: ({ final: { recipe } }) =>
+      recipe.balance === undefined ? [] : [['final', `rare classes count as frequent ones, by ${recipe.balance}`]],
+  }),
   finalistEpochs: optional<number>({
     takes: '<n>',
     help: "epochs of a finalist (default: the preset's)",
@@ -278,6 +299,7 @@ export const searchSettings = {
     ofTraining: true,
     asks: (memory) => ({ limits: { memory } }),
     stored: ({ limits }) => limits?.memory?.bytes,
+    typed: (bytes) => `${Number(bytes) / 1000}K`,
   }),
   maxLatency: optional<number>({
     takes: '<ms>',
@@ -313,6 +335,8 @@ type Defaulted = { [Name in SettingName]: Table[Name] extends WithDefault<infer 
 export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
   [Name in Exclude<SettingName, Defaulted>]?: ValueOf<Name>;
 };
+
+const epochsWords = (count: number) => (count === 1 ? 'an epoch' : `${whole(count)} epochs`);
 
 const childrenWords = ({ budget, trials }: SearchSettings) => `${budget ? 'about ' : ''}${whole(trials)} children`;
 

@@ -21,7 +21,7 @@ import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
-import { computingOf } from '../flags/device-flags.ts';
+import { chosenPrecisionLine } from '../flags/device-flags.ts';
 import { queueWords } from '../flags/queue-flags.ts';
 import { datasetOf } from '../flags/study-images.ts';
 import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
@@ -37,6 +37,7 @@ import { asksForEvaluator, searchWithEvaluator } from './evaluator-search.ts';
 import { addSearchFlags, type SearchFlags } from './flags.ts';
 import { newSearch, reopen } from './open-study.ts';
 import { joinQueue, openQueueSearch } from './queue-search.ts';
+import { searchComputing } from './search-computing.ts';
 import { forecastLines, insteadLines, statement } from './statement.ts';
 import { closingWords, resumeCommand, whatNext } from './what-next.ts';
 
@@ -57,7 +58,6 @@ export function registerSearch(program: Command): void {
 
 async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (asksForEvaluator(flags)) return searchWithEvaluator(flags, userFlags);
-  const computing = computingOf(flags);
   const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
   const place = { study: path, directory };
@@ -77,6 +77,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
+  const computing = searchComputing(flags, known);
   const { settings } = study;
   const outdated = created ? undefined : testViewWarning(settings);
   if (outdated) note(outdated);
@@ -89,6 +90,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (created) {
     const planned = created.plan ? plannedSettings(settings, created.plan) : settings;
     for (const line of [...statement(planned, countsOf(files)), ...insteadLines(created.instead)]) note(line);
+    const chosen = chosenPrecisionLine(computing, flags);
+    if (chosen) note(chosen);
   }
 
   const again = resumeCommand(place, ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []));

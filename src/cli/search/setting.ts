@@ -51,6 +51,8 @@ export interface Setting<Value> {
    * value.
    */
   stored?(settings: SearchSettings): unknown;
+  /** Writes the form of `stored` as a user types it. Default: as text. */
+  typed?(stored: unknown): string;
   /** Converts the flag's value to the form of `stored`, if it differs. */
   compared?(value: Value, settings: SearchSettings): unknown;
   /** Describes the expected and actual value, if the values themselves are not readable. */

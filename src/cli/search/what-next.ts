@@ -2,11 +2,17 @@
 
 import { basename, dirname, join, resolve } from 'node:path';
 import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
+import { defaultSpace } from '../../space/search-space.ts';
 import { settingsOf } from '../../study/presets.ts';
+import { publishedName } from '../../study/published-cells.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { typedFlag } from '../flags/user-flags.ts';
 import { programName } from '../terminal/program-name.ts';
 import { shellPath } from '../terminal/shell-path.ts';
 import { anotherStudy, defaultPreset } from './default-study.ts';
+import { type SettingName, searchSettings } from './search-settings.ts';
+import type { Setting } from './setting.ts';
+import { settingNames } from './setting-flags.ts';
 
 export interface SearchPlace {
   /** The study's file. */
@@ -74,17 +80,58 @@ export function whatNext(search: FinishedSearch): string[] {
   ];
 }
 
-/** Returns the flags of settings that differ from the defaults. */
+/** Returns the flags of settings that differ from the defaults, but for the seed. */
 function differing(settings: SearchSettings): string[] {
-  const { preset, dataset, strategy, size, seed, budget, trials } = settings;
-  const usual = settingsOf(preset, { dataset, seed, ...(budget ? { budget: budget.seconds } : { trials }) });
-  return [
-    ...(preset === defaultPreset ? [] : ['--preset', preset]),
-    ...(dataset === 'cifar10' ? [] : ['--dataset', shellPath(dataset)]),
-    ...(size === undefined || size === usual.size ? [] : ['--size', String(size)]),
-    ...lengthFlags(settingsOf(preset, { dataset, seed }), settings),
-    ...(strategy === usual.strategy ? [] : ['--strategy', strategy]),
-  ];
+  const { preset, dataset, size, seed, space, budget, trials } = settings;
+  const length = budget ? { budget: budget.seconds } : { trials };
+  const unasked = settingsOf(preset, { dataset, seed });
+  const isAsked = size !== undefined && !sizeFollows(settings);
+  const asked = { dataset, seed, ...(isAsked && { size }), space, ...length };
+  const usual: SearchSettings = {
+    ...settingsOf(preset, asked),
+    ...{ preset: defaultPreset, dataset: 'cifar10', seed, space: defaultSpace },
+  };
+  if (isAsked) delete usual.size;
+  return settingNames.flatMap((name) => {
+    if (name === 'trials') return lengthFlags(unasked, settings);
+    return name === 'minutes' || name === 'hours' ? [] : wordsOf(name, settings, usual);
+  });
+}
+
+/** Whether the images' side follows from the preset, or from the side of the final network. */
+function sizeFollows(settings: SearchSettings): boolean {
+  const { preset, dataset, seed, budget } = settings;
+  const sidesOf = ({ size, child, final, budget }: SearchSettings) =>
+    [size, ...[child, final, ...(budget?.larger ?? [])].map(({ resolution }) => resolution)].join();
+  return [{}, { finalSize: settings.final.resolution }].some((request) => {
+    const usual = settingsOf(preset, { dataset, seed, budget: budget?.seconds ?? 'none', ...request });
+    return sidesOf(usual) === sidesOf(settings);
+  });
+}
+
+/** Returns the flag that gives a setting the value that it has; nothing if the usual settings have the same. */
+function wordsOf(name: SettingName, settings: SearchSettings, usual: SearchSettings): string[] {
+  const { stored, takes, typed = String }: Setting<unknown> = searchSettings[name];
+  const value = stored?.(settings);
+  if (value === undefined || JSON.stringify(value) === JSON.stringify(stored!(usual))) return [];
+  const flag = typedFlag(name);
+  if (name === 'known') return knownWords(settings);
+  if (isPlanned(name, settings, usual)) return [];
+  return takes ? [flag, shellPath(typed(value))] : [flag];
+}
+
+/** Whether the epochs were not asked for but follow from few images or from the budget. */
+function isPlanned(name: SettingName, { budget, child }: SearchSettings, usual: SearchSettings): boolean {
+  const hasFewImages = child.trainingImages !== usual.child.trainingImages;
+  if (name === 'epochs') return hasFewImages;
+  return name === 'finalistEpochs' && (hasFewImages || budget !== undefined);
+}
+
+/** Returns the flag of published cells or of none; other cells have no name any more. */
+function knownWords({ known, space, blocks }: SearchSettings): string[] {
+  if (known.length === 0) return ['--no-known'];
+  const names = known.map((cell) => publishedName(cell, space, blocks));
+  return names.every((name) => name !== undefined) ? ['--known', ...names] : [];
 }
 
 /** Returns the flag of a search's length, its budget or its trials, if it is not the usual one. */

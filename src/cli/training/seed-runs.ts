@@ -25,6 +25,11 @@ export interface SeedWork {
   replicas: JoinedReplicas | undefined;
 }
 
+const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
+
+/** The key of the checkpoint of a training that writes these weights. */
+export const checkpointKeyOf = (weights: string): ArtifactKey => `${keyOf(weights)}.checkpoint`;
+
 /** Trains with one seed. Of several ones, one that has ended before is not trained again. */
 export async function trainSeed(
   { run, block, artifacts, setup, checkpoint: often, replicas }: SeedWork,
@@ -40,9 +45,8 @@ export async function trainSeed(
     block.log(`  trained before: validation accuracy ${percent(earlier.reward, 2)}, ${weights}`);
     return earlier;
   }
-  const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
   const { best, last } = trainingFiles(weights);
-  const checkpointKey: ArtifactKey = `${keyOf(weights)}.checkpoint`;
+  const checkpointKey = checkpointKeyOf(weights);
   const checkpoint = artifacts.path(checkpointKey);
   const epochs: EpochReport[] = [];
   const progress = new ProgressLine();

@@ -105,7 +105,7 @@ export function registerTransfer(program: Command): void {
     .option('--batch-size <n>', "images per step (default: the recipe's)", wholeNumber('--batch-size', 'batch'))
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism());
-  addDeviceFlags(command)
+  addDeviceFlags(command, { trains: true })
     .option('-o, --output <dir>', 'folder to write to (default: transfer-NETWORK next to the study)')
     .option('--overwrite', overwriteHelp)
     .option('--dry-run', 'print the networks and the commands that train them, and end')

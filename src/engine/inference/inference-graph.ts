@@ -1,9 +1,10 @@
 // What a forward pass without gradients computes, as a graph: observed from the operators that it calls for one image.
-// Batch norms belong to their units, and a ReLU to whoever reads through it.
+// Batch norms belong to their units, and a ReLU to whoever reads through it. What was computed in bfloat16 stands for
+// the same in float32.
 
 import { noGrad, scope } from '../memory.ts';
 import { type Value as Argument, type Observer, observed, type Result } from '../operator.ts';
-import { Tensor } from '../tensor.ts';
+import { type DType, Tensor } from '../tensor.ts';
 
 /** Rows or columns under a window; `before`: cells of padding, negative ones cut off. */
 export interface Axis {
@@ -97,6 +98,8 @@ export function observeGraph(forward: (image: Tensor) => Tensor, image: Tensor):
 type Pair = [number, number];
 type Four = [number, number, number, number];
 
+const numbers: readonly DType[] = ['float32', 'bfloat16'];
+
 class GraphBuilder {
   readonly #input: Value;
   readonly #known = new Map<Tensor, Source>();
@@ -146,7 +149,8 @@ class GraphBuilder {
   /** Adds a value that `tensor` has. */
   make(tensor: unknown, node: Node): void {
     const [count, channels, height = 1, width = 1] = (tensor as Tensor).shape;
-    if (count !== 1 || channels === undefined || (tensor as Tensor).dtype !== 'float32') throw new Unknown('a shape');
+    if (count !== 1 || channels === undefined || !numbers.includes((tensor as Tensor).dtype))
+      throw new Unknown('a shape');
     const value = { node, channels, height, width };
     this.#values.push(value);
     this.set(tensor, { value, relu: false });
@@ -204,8 +208,8 @@ const addition: Make = (builder, [left, right, factor = 1], result) => {
 
 const unit: Make = (builder, values, results) => {
   const [images, norm, depthwise, weight, scale, shift, mean, variance, stride, padding, dilation] = values;
-  const [relu, training, , epsilon, narrow] = values.slice(11);
-  if (narrow === true || (scale !== undefined && training === true)) throw new Unknown('a unit of another kind');
+  const [relu, training, , epsilon] = values.slice(11);
+  if (scale !== undefined && training === true) throw new Unknown('a unit of another kind');
   const input = builder.normalised(images, norm);
   const [raw, ownNorm] = results as [Tensor, Tensor];
   const kernel = ((depthwise ?? weight) as Tensor).shape.slice(2) as Pair;
@@ -304,6 +308,7 @@ function windowOf(input: Value, result: Tensor, kernel: Pair, stride: Pair, padd
 
 const operators: Record<string, Make> = {
   'aten::contiguous': alias,
+  'aten::to.dtype': alias,
   'nasnet::fan_out': alias,
   'nasnet::unit': unit,
   'nasnet::batch_norm': batchNorm,

@@ -27,6 +27,7 @@ const typed = [
   ['1,3', '1,3:filters=16'],
   ['b', 'c'],
   ['penalise', 'resample'],
+  ['weights', 'sampling'],
   ['nasnet-a', 'nasnet-a'],
   ['smoke', 'micro'],
   ['random', 'evolution'],

@@ -2,8 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Command } from 'commander';
+import type { SettingFlags } from '../../../src/cli/search/search-settings.ts';
+import { addSettingFlags, requestOf, settingNames } from '../../../src/cli/search/setting-flags.ts';
 import { whatNext } from '../../../src/cli/search/what-next.ts';
 import { type SearchRequest, settingsOf } from '../../../src/study/presets.ts';
+import type { SearchSettings } from '../../../src/study/settings.ts';
 
 const suggested = (preset: string, request: Omit<SearchRequest, 'dataset' | 'seed'>) => {
   const settings = settingsOf(preset, { dataset: 'cifar10', seed: 3, ...request });
@@ -18,4 +22,56 @@ test('a new search has the flags of the one that has ended, where they differ fr
   assert.equal(suggested('laptop', { budget: 330, strategy: 'ppo' }), '--minutes 5.5 --strategy ppo');
   assert.equal(suggested('paper', {}), '--preset paper');
   assert.equal(suggested('paper', { trials: 7, strategy: 'random' }), '--preset paper --trials 7 --strategy random');
+});
+
+/** Returns the settings of a search that is begun with these flags, with limits without laws. */
+async function begun(words: string[]): Promise<SearchSettings> {
+  const command = addSettingFlags(new Command()).exitOverride();
+  command.parse(words, { from: 'user' });
+  const flags = command.opts<SettingFlags>();
+  const { limits: { beyond = 'resample', memory, latency, ...sizes } = {}, ...asked } = await requestOf(
+    flags,
+    settingNames,
+    () => {},
+  );
+  const stated = {
+    ...sizes,
+    ...(memory !== undefined && { memory: { bytes: memory, law: [0, 0, 0] } }),
+    ...(latency !== undefined && {
+      latency: { milliseconds: latency, law: [0, 0, 0], measured: 1, error: 0, machine: 'here' },
+    }),
+  };
+  const limited = Object.keys(stated).length > 0 && { limits: { ...stated, beyond } };
+  return settingsOf(flags.preset, { ...asked, dataset: flags.dataset, seed: flags.seed, ...limited });
+}
+
+test('a new search begins as the one that has ended, whatever its flags were', async () => {
+  const searches = [
+    '',
+    '--hours 2 --strategy ppo',
+    '--trials 7 --epochs 2',
+    '--space b --blocks 3',
+    '--rungs 1,3:filters=16 --reduction 4 --random-promotions 0.1',
+    '--trials 9 --finalists 3 --finalist-epochs 2',
+    '--final-epochs 3 --final-filters 8 --final-size 24',
+    '--final-patience 2 --final-balance weights',
+    '--no-known',
+    '--trials 5 --known nasnet-a',
+    '--max-parameters 800_000 --max-multiply-adds 30M --over-limit penalise',
+    '--max-memory 1234567.8K --max-latency 2.5',
+    '--re-evaluate',
+    '--preset micro --strategy random,ppo --finalists 0',
+    '--dataset photos --size 64 --minutes 3',
+    '--dataset photos',
+    '--dataset photos --size 32',
+    '--dataset photos --size 32 --final-size 24',
+    '--trials 6 --dataset photos --size 48 --final-size 48',
+  ];
+  for (const words of searches) {
+    const settings = await begun(words.split(' ').filter(Boolean));
+    const lines = whatNext({ settings, study: 'a.db', directory: '.', trials: settings.trials });
+    const [, flags] = /search (.*)--seed 2 --study/.exec(lines.at(-1)!)!;
+    const again = await begun(flags!.split(' ').filter(Boolean));
+    assert.deepEqual(again, settings, `${words} became ${flags}`);
+  }
 });
