@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { randint } from '../../src/engine/create.ts';
+import { arange, randint } from '../../src/engine/create.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
-import { liveTensors, scope } from '../../src/engine/memory.ts';
+import { keep, liveTensors, scope } from '../../src/engine/memory.ts';
 import { observed } from '../../src/engine/operator.ts';
 import { Generator, manualSeed } from '../../src/engine/random.ts';
 import type { Tensor } from '../../src/engine/tensor.ts';
@@ -27,6 +27,9 @@ interface Setting {
   plan: Plan;
   recipe?: Partial<Recipe>;
   network?: NetworkSettings;
+  /** Whether classes have weights, and images are mixed with others. */
+  weighed?: boolean;
+  mixes?: boolean;
   /** The images of each step and their side. */
   batches?: readonly (readonly [count: number, side: number])[];
 }
@@ -34,14 +37,16 @@ interface Setting {
 const fourAlike = (plan: Plan) => Array.from({ length: 4 }, () => [6, plan.input[0]] as const);
 
 /** Trains some steps, and returns every number that they leave. */
-function trained({ plan, recipe = {}, network: settings, batches = fourAlike(plan) }: Setting, asPrograms: boolean) {
+function trained(setting: Setting, asPrograms: boolean) {
+  const { plan, recipe = {}, network: settings, batches = fourAlike(plan), weighed = false, mixes = false } = setting;
   const network = buildNetwork(plan, { seed: 1, ...settings }).train(true);
   const parameters = network.parameters();
   const whole = { ...recipes.fast, ...recipe };
   using optimizer = createOptimizer(network, whole);
   using average = new WeightAverage(network.stateDict());
   using sums = new StepSums('cpu');
-  const trainee: Trainee = { network, parameters, optimizer, recipe: whole, sums, average };
+  const classWeights = weighed ? keep(arange(0, plan.classes).to('float32').add(0.5)) : undefined;
+  const trainee: Trainee = { network, parameters, optimizer, recipe: whole, sums, average, classWeights };
   using programs = asPrograms ? StepPrograms.of(trainee) : undefined;
   const operators: number[] = [];
   const figures: number[] = [];
@@ -56,7 +61,11 @@ function trained({ plan, recipe = {}, network: settings, batches = fourAlike(pla
           const generator = new Generator(step);
           const images = randint(0, 256, [count, 3, side, side], { generator }).to('float32').div(255);
           const labels = randint(0, plan.classes, [count], { generator });
-          const inputs = { images: images.contiguous('channels_last'), labels };
+          const mixed = {
+            partners: randint(0, plan.classes, [count], { generator }),
+            weights: randint(0, 100, [count], { generator }).to('float32').div(100),
+          };
+          const inputs = { images: images.contiguous('channels_last'), labels, ...(mixes && { mixed }) };
           const numbers = { progress: step / batches.length, learningRate: 0.05, averageShare: 0.1 };
           const { loss, norm } = trainingStep({ ...trainee, programs }, { ...inputs, ...numbers });
           figures.push(loss.item() as number, norm.item() as number);
@@ -125,7 +134,7 @@ test('cells sampled at random have them', () => {
   }
 });
 
-test('auxiliary heads, smooth labels, parts of a batch, and bfloat16 have them', () => {
+test('auxiliary heads, smooth labels, parts, weights of classes, mixed images, and bfloat16 have them', () => {
   const plan = planNetwork(nasnetA, { ...small, input: 16 });
   assertPrograms('auxiliary', {
     plan: planNetwork(nasnetA, { ...small, input: 32, auxiliary: true }),
@@ -133,6 +142,8 @@ test('auxiliary heads, smooth labels, parts of a batch, and bfloat16 have them',
   });
   assertPrograms('labels', { plan, recipe: { labelSmoothing: 0.1 } });
   assertPrograms('parts', { plan, recipe: { accumulate: 3 } });
+  assertPrograms('classes', { plan, weighed: true });
+  assertPrograms('mixed', { plan, mixes: true, recipe: { labelSmoothing: 0.1 } });
   assertPrograms('bfloat16', { plan, network: { precision: 'bfloat16' } });
 });
 
