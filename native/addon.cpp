@@ -11,6 +11,7 @@
 #include "pictures/pictures.h"
 #include "random.h"
 #include "replicas/exports.h"
+#include "steps/exports.h"
 #include "tensors.h"
 
 namespace nasnet {
@@ -71,6 +72,10 @@ constexpr Export exports[] = {
     {"createProgram", guard<createProgram>},
     {"runProgram", guard<runProgram>},
     {"releaseProgram", guard<releaseProgram>},
+    {"observeStep", guard<observeStep>},
+    {"createStep", guard<createStep>},
+    {"runStep", guard<runStep>},
+    {"releaseStep", guard<releaseStep>},
 #ifdef NASNET_GLOO
     {"openStore", guard<openStore>},
     {"openGloo", guard<openGloo>},

@@ -21,6 +21,10 @@ namespace nasnet {
 namespace inference {
 class Program;
 }
+namespace steps {
+class Observation;
+class Program;
+}  // namespace steps
 
 /** Live tensors by handle. Handle 0 means "no tensor" or a disposed one. */
 class TensorTable {
@@ -56,6 +60,8 @@ struct Environment {
   std::vector<at::Generator> generators;  // index 0 is unused
   std::vector<c10::IValue> stack;         // used by one call at a time for its arguments and results
   std::vector<std::shared_ptr<inference::Program>> programs;
+  std::vector<std::shared_ptr<steps::Program>> steps;
+  std::shared_ptr<steps::Observation> observation;  // while the operators of a step are observed
   int64_t unreportedBytes = 0;
 
   /** Reports native memory to V8's garbage collector, in steps of some megabytes. */

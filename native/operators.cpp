@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "arguments.h"
+#include "steps/observation.h"
 
 namespace nasnet {
 
@@ -105,7 +106,10 @@ napi_value callOperator(Call& call) {
     else if (argument.optional) use.stack.emplace_back();
     else throw std::invalid_argument("the argument '" + argument.name + "' is missing");
   }
+  const auto observation = environment.observation;
+  const std::vector<c10::IValue> arguments = observation ? use.stack : std::vector<c10::IValue>();
   op.handle.callBoxed(&use.stack);
+  if (observation) observation->add(op, arguments, use.stack);
   if (use.stack.empty()) return call.undefined();
   if (use.stack.size() == 1) return makeResult(call, std::move(use.stack[0]), op.results[0]);
   napi_value all;

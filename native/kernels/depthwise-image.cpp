@@ -113,6 +113,11 @@ InputGradient::InputGradient(const Window& window, const float* weight) : window
   }
   std::tie(top_, bottom_) = margins(window.rows, rowReaches_);
   std::tie(left_, right_) = margins(window.columns, columnReaches_);
+  for (const Reach& column : columnReaches_) {
+    std::vector<ptrdiff_t>& own = offsets_.emplace_back();
+    for (size_t tap = 0; tap < column.taps.size(); ++tap)
+      own.push_back((left_ + column.first + static_cast<int64_t>(tap) * column.apart) * window.channels);
+  }
 }
 
 Plane InputGradient::plane() const {
@@ -143,10 +148,7 @@ void InputGradient::correlate(const Plane& plane, int64_t y, int64_t x, float* r
     std::fill_n(result, count * pitch, 0.0f);
     return;
   }
-  std::vector<ptrdiff_t> offsets;
-  for (size_t tap = 0; tap < columns.taps.size(); ++tap) {
-    offsets.push_back((left_ + columns.first + static_cast<int64_t>(tap) * columns.apart) * window_.channels);
-  }
+  const std::vector<ptrdiff_t>& offsets = offsets_[x];
   for (int64_t turn = 0; turn < rows.apart && turn < count; ++turn) {
     loopsOf(window_).correlate(
         {plane.row(top_ + rows.first + turn), plane.pitch() * rows.apart, result + turn * pitch, pitch * rows.apart,

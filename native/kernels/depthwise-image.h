@@ -64,6 +64,7 @@ class InputGradient {
 
   const Window& window_;
   std::vector<Reach> rowReaches_, columnReaches_;
+  std::vector<std::vector<ptrdiff_t>> offsets_;  // of the taps in a row, for each remainder of columns
   std::vector<Floats> weights_;
   int64_t top_ = 0, bottom_ = 0, left_ = 0, right_ = 0;
 };

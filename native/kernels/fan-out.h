@@ -34,20 +34,31 @@ inline c10::IValue sharedBy(const at::Tensor& images) {
   return sum;
 }
 
+/** Returns the sum in this backward, or null. */
+inline at::Tensor* sumIn(const c10::IValue& shared) {
+  if (shared.isNone()) return nullptr;
+  auto* sum = static_cast<GradientSum*>(shared.toCapsule().get());
+  // torch::autograd::grad may ask for the gradient of the fan-out's results only.
+  const auto* asked = torch::autograd::get_current_graph_task_exec_info();
+  if (asked == nullptr || asked->empty()) return &sum->sum;
+  const auto found = asked->find(const_cast<torch::autograd::Node*>(sum->fanOut));
+  return found != asked->end() && found->second.needed_ && found->second.captures_ == nullptr ? &sum->sum : nullptr;
+}
+
 /** Where an operator writes the gradient of its input: a new tensor, or the sum that all readers of the input have. */
 class SharedGradient {
  public:
   SharedGradient() = default;
 
-  SharedGradient(const c10::IValue& shared, const at::Tensor& like, at::IntArrayRef shape) {
-    GradientSum* sum = shared.isNone() ? nullptr : static_cast<GradientSum*>(shared.toCapsule().get());
-    if (sum == nullptr || !isRun(sum->fanOut)) {
+  /** sum: that of all readers, undefined before the first of them; null: the reader has its own gradient. */
+  SharedGradient(at::Tensor* sum, const at::Tensor& like, at::IntArrayRef shape) {
+    if (sum == nullptr) {
       images_ = result_ = emptyImages(like, shape);
       return;
     }
-    adds_ = sum->sum.defined();
-    if (!adds_) sum->sum = emptyImages(like, shape);
-    images_ = sum->sum;
+    adds_ = sum->defined();
+    if (!adds_) *sum = emptyImages(like, shape);
+    images_ = *sum;
   }
 
   const at::Tensor& images() const { return images_; }
@@ -57,14 +68,6 @@ class SharedGradient {
   const at::Tensor& result() const { return result_; }
 
  private:
-  /** Whether this backward gets to the fan-out: torch::autograd::grad may ask for the gradient of its results only. */
-  static bool isRun(const torch::autograd::Node* fanOut) {
-    const auto* asked = torch::autograd::get_current_graph_task_exec_info();
-    if (asked == nullptr || asked->empty()) return true;
-    const auto found = asked->find(const_cast<torch::autograd::Node*>(fanOut));
-    return found != asked->end() && found->second.needed_ && found->second.captures_ == nullptr;
-  }
-
   at::Tensor images_, result_;
   bool adds_ = false;
 };

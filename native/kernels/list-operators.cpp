@@ -1,6 +1,7 @@
 // nasnet::add_lists, scale_list, blend_lists and list_norm: what an optimizer does to hundreds of small parameters.
 // libtorch's foreach operators dispatch each tensor by itself on the CPU, which takes longer than its numbers do. They
-// have no gradients. Tensors on a GPU go to those operators.
+// have no gradients. Tensors on a GPU go to those operators. nasnet::clip_gradients and momentum_step do the same to
+// the parameters' own gradients, which then need not become tensors of JavaScript, with the same bits.
 #include <ATen/ATen.h>
 #include <torch/library.h>
 
@@ -79,14 +80,19 @@ void changeLists(at::TensorList changed, at::TensorList others, const Work& work
   forRuns(runs, [&](int64_t, const Run& run) { work(run.to, run.from, run.count); });
 }
 
+void addNumbers(float* __restrict to, const float* __restrict from, int64_t count, float times) {
+  for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
+}
+
+void scaleNumbers(float* numbers, int64_t count, float times) {
+  for (int64_t index = 0; index < count; ++index) numbers[index] *= times;
+}
+
 void addLists(at::TensorList sums, at::TensorList others, double factor) {
   if (!areOnCpu(sums)) return at::_foreach_add_(sums, others, factor);
   const float times = static_cast<float>(factor);
   changeLists(
-      sums, others,
-      [times](float* __restrict to, const float* __restrict from, int64_t count) {
-        for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
-      },
+      sums, others, [times](float* to, const float* from, int64_t count) { addNumbers(to, from, count, times); },
       [factor](const at::Tensor& to, const at::Tensor& from) { to.add_(from, factor); });
 }
 
@@ -118,9 +124,7 @@ void scaleList(at::TensorList tensors, double factor) {
     addRuns(runs, tensor.data_ptr<float>(), nullptr, tensor.numel());
     tensor.unsafeGetTensorImpl()->bump_version();
   }
-  forRuns(runs, [times](int64_t, const Run& run) {
-    for (int64_t index = 0; index < run.count; ++index) run.to[index] *= times;
-  });
+  forRuns(runs, [times](int64_t, const Run& run) { scaleNumbers(run.to, run.count, times); });
 }
 
 void scaleListBy(at::TensorList tensors, const at::Tensor& factor) {
@@ -158,6 +162,68 @@ at::Tensor listNorm(at::TensorList tensors) {
   return at::scalar_tensor(std::sqrt(whole), at::dtype(at::kFloat));
 }
 
+/** Scales the parameters' gradients so that the norm of all is at most `maximum`; returns the norm before. */
+at::Tensor clipGradients(at::TensorList parameters, double maximum) {
+  std::vector<at::Tensor> gradients;
+  for (const at::Tensor& each : parameters)
+    if (each.grad().defined()) gradients.push_back(each.grad());
+  if (gradients.empty()) return at::zeros({}, at::dtype(at::kFloat));
+  const at::Tensor norm = listNorm(gradients);
+  scaleListBy(gradients, norm.clamp(maximum).div(maximum).reciprocal());  // exactly 1 if nothing is clipped
+  return norm;
+}
+
+/** A step of gradient descent, of parameters that have the same rates. */
+struct Descent {
+  double rate, momentum;
+  bool nesterov;
+  double decay;   // times the parameter is added to its gradient
+  double shrink;  // multiplies the parameter first
+
+  void operator()(const at::Tensor& parameter, const at::Tensor& gradient, const at::Tensor& velocity) const {
+    if (decay != 0) gradient.add_(parameter, decay);
+    if (shrink != 1) parameter.mul_(shrink);
+    velocity.mul_(momentum).add_(gradient);
+    if (nesterov) gradient.add_(velocity, momentum);
+    parameter.add_(nesterov ? gradient : velocity, -rate);
+  }
+
+  void operator()(float* parameter, float* gradient, float* velocity, int64_t count) const {
+    const auto times = [](double factor) { return static_cast<float>(factor); };
+    if (decay != 0) addNumbers(gradient, parameter, count, times(decay));
+    if (shrink != 1) scaleNumbers(parameter, count, times(shrink));
+    scaleNumbers(velocity, count, times(momentum));
+    addNumbers(velocity, gradient, count, 1);
+    if (nesterov) addNumbers(gradient, velocity, count, times(momentum));
+    addNumbers(parameter, nesterov ? gradient : velocity, count, times(-rate));
+  }
+};
+
+/** Moves each parameter that has a gradient, which it may change. */
+void momentumStep(at::TensorList parameters, at::TensorList velocities, double rate, double momentum, bool nesterov,
+                  double decay, double shrink) {
+  checkLists(parameters, velocities);
+  const Descent descent{rate, momentum, nesterov, decay, shrink};
+  std::vector<Run> runs;  // from a parameter to its gradient
+  std::vector<float*> moving;
+  for (size_t index = 0; index < parameters.size(); ++index) {
+    const at::Tensor &parameter = parameters[index], &velocity = velocities[index], gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    if (!areAlike(parameter, gradient) || !areAlike(parameter, velocity)) {
+      descent(parameter, gradient, velocity);
+      continue;
+    }
+    const size_t before = runs.size();
+    addRuns(runs, parameter.data_ptr<float>(), gradient.data_ptr<float>(), parameter.numel());
+    for (size_t run = before; run < runs.size(); ++run)
+      moving.push_back(velocity.data_ptr<float>() + (runs[run].to - runs[before].to));
+    for (const at::Tensor* each : {&parameter, &gradient, &velocity}) each->unsafeGetTensorImpl()->bump_version();
+  }
+  forRuns(runs, [&](int64_t index, const Run& run) {
+    descent(run.to, const_cast<float*>(run.from), moving[index], run.count);
+  });
+}
+
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
@@ -169,6 +235,11 @@ TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def("scale_list.Tensor(Tensor(a!)[] tensors, Tensor factor) -> ()");  // on the CPU
   // The Euclidean norm of all numbers of the list, [].
   library.def("list_norm(Tensor[] tensors) -> Tensor");
+  // Of parameters on the CPU.
+  library.def("clip_gradients(Tensor[] parameters, float maximum) -> Tensor");
+  library.def(
+      "momentum_step(Tensor(a!)[] parameters, Tensor(b!)[] velocities, float rate, float momentum, bool nesterov, "
+      "float decay, float shrink) -> ()");
 }
 TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) {
   library.impl("add_lists", addLists);
@@ -176,6 +247,8 @@ TORCH_LIBRARY_IMPL(nasnet, CompositeImplicitAutograd, library) {
   library.impl("scale_list", scaleList);
   library.impl("scale_list.Tensor", scaleListBy);
   library.impl("list_norm", listNorm);
+  library.impl("clip_gradients", clipGradients);
+  library.impl("momentum_step", momentumStep);
 }
 
 }  // namespace nasnet::kernels

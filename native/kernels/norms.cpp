@@ -3,11 +3,13 @@
 
 #include <cmath>
 
+#include "operands.h"
+
 namespace nasnet::kernels {
 
 at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
   const int64_t channels = norms.scale.size(0);
-  at::Tensor rows = at::empty({4, channels}, at::kFloat);
+  at::Tensor rows = emptyFloats({4, channels});
   const float *scale = norms.scale.data_ptr<float>(), *shift = norms.shift.data_ptr<float>();
   float *movingMean = norms.movingMean.data_ptr<float>(), *movingVariance = norms.movingVariance.data_ptr<float>();
   float* to = rows.data_ptr<float>();

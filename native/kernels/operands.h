@@ -3,11 +3,13 @@
 #pragma once
 
 #include <ATen/ATen.h>
+#include <ATen/EmptyTensor.h>
 
 #include <vector>
 
 #include "depthwise.h"
 #include "loops/loops.h"
+#include "step-memory.h"
 #include "window.h"
 
 namespace nasnet::kernels {
@@ -63,8 +65,24 @@ inline Room roomOf(const at::Tensor& images) {
   return images.defined() ? Room(images.data_ptr(), numbersIn(images)) : Room();
 }
 
+/** Returns memory on the CPU without the dispatcher, which takes longer than the allocation. */
+inline at::Tensor emptyTensor(at::IntArrayRef shape, at::ScalarType dtype,
+                              at::MemoryFormat format = at::MemoryFormat::Contiguous) {
+  StepMemory* const memory = StepMemory::current();
+  return memory != nullptr ? memory->make(shape, dtype, format) : at::detail::empty_cpu(shape, dtype, false, format);
+}
+inline at::Tensor emptyImages(at::IntArrayRef shape, at::ScalarType dtype) {
+  return emptyTensor(shape, dtype, at::MemoryFormat::ChannelsLast);
+}
 inline at::Tensor emptyImages(const at::Tensor& like, at::IntArrayRef shape) {
-  return at::empty(shape, like.options().memory_format(at::MemoryFormat::ChannelsLast));
+  return emptyImages(shape, like.scalar_type());
+}
+inline at::Tensor emptyFloats(at::IntArrayRef shape) { return emptyTensor(shape, at::kFloat); }
+
+/** Returns memory for the gradient of a parameter, which outlives the step. */
+inline at::Tensor emptyGradient(const at::Tensor& parameter) {
+  if (!parameter.is_non_overlapping_and_dense()) return at::empty_like(parameter);
+  return at::detail::empty_strided_cpu(parameter.sizes(), parameter.strides(), parameter.scalar_type());
 }
 
 inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {

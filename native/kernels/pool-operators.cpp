@@ -9,6 +9,7 @@
 #include "fan-out.h"
 #include "max-pool.h"
 #include "operands.h"
+#include "step-node.h"
 
 namespace nasnet::kernels {
 
@@ -68,11 +69,45 @@ at::Tensor differentiable(const Composed& composed, const at::Tensor& input, con
   return torch::autograd::grad({result}, {input}, {gradient}, true, true)[0];
 }
 
+std::vector<int64_t> inputShape(const Window& window) {
+  return {window.images, window.channels, window.rows.input, window.columns.input};
+}
+
+at::Tensor averageOf(const Window& window, const at::Tensor& input) {
+  at::Tensor result = emptyResult(input, window);
+  depthwise(window, storedIn(input), nullptr, false, roomOf(result));
+  return result;
+}
+
+/** sum: as SharedGradient has it. */
+at::Tensor averageGradient(const Window& window, const at::Tensor& outer, at::Tensor* sum) {
+  const at::Tensor gradient = outer.contiguous(at::MemoryFormat::ChannelsLast);
+  const SharedGradient found(sum, gradient, inputShape(window));
+  depthwiseGradients(window, {}, nullptr, false, storedIn(gradient), roomOf(found.images()), found.adds(), nullptr);
+  return found.result();
+}
+
+struct Maximum {
+  at::Tensor result, places;
+};
+
+Maximum maximumOf(const Window& window, const at::Tensor& input) {
+  Maximum made{emptyResult(input, window), emptyTensor({window.images * window.resultFloats()}, at::kByte)};
+  maxPool(window, storedIn(input), roomOf(made.result), made.places.data_ptr<uint8_t>());
+  return made;
+}
+
+at::Tensor maximumGradient(const Window& window, const at::Tensor& outer, const at::Tensor& places, at::Tensor* sum) {
+  const at::Tensor gradient = outer.contiguous(at::MemoryFormat::ChannelsLast);
+  const SharedGradient found(sum, gradient, inputShape(window));
+  maxPoolGradient(window, storedIn(gradient), places.data_ptr<uint8_t>(), roomOf(found.images()), found.adds());
+  return found.result();
+}
+
 struct AveragePool : torch::autograd::Function<AveragePool> {
   static at::Tensor forward(Context* context, const at::Tensor& input, const std::vector<int64_t>& numbers) {
     const Window window = windowOfNumbers(numbers);
-    at::Tensor result = emptyResult(input, window);
-    depthwise(window, storedIn(input), nullptr, false, roomOf(result));
+    at::Tensor result = averageOf(window, input);
     context->saved_data["shared"] = sharedBy(input);
     context->saved_data["window"] = numbers;
     return result;
@@ -81,24 +116,17 @@ struct AveragePool : torch::autograd::Function<AveragePool> {
   static variable_list backward(Context* context, variable_list outer) {
     const Window window = windowOfNumbers(context->saved_data["window"].toIntVector());
     if (at::GradMode::is_enabled()) {  // the average is linear: its gradient does not depend on the input
-      const at::Tensor any =
-          at::zeros({window.images, window.channels, window.rows.input, window.columns.input}, outer[0].options());
+      const at::Tensor any = at::zeros(inputShape(window), outer[0].options());
       return {differentiable(composedAverage, any.requires_grad_(), window, outer[0]), at::Tensor()};
     }
-    const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const SharedGradient found(context->saved_data["shared"], gradient,
-                               {window.images, window.channels, window.rows.input, window.columns.input});
-    depthwiseGradients(window, {}, nullptr, false, storedIn(gradient), roomOf(found.images()), found.adds(), nullptr);
-    return {found.result(), at::Tensor()};
+    return {averageGradient(window, outer[0], sumIn(context->saved_data["shared"])), at::Tensor()};
   }
 };
 
 struct MaxPool : torch::autograd::Function<MaxPool> {
   static at::Tensor forward(Context* context, const at::Tensor& input, const std::vector<int64_t>& numbers) {
     const Window window = windowOfNumbers(numbers);
-    at::Tensor result = emptyResult(input, window);
-    const at::Tensor places = at::empty({window.images * window.resultFloats()}, at::kByte);
-    maxPool(window, storedIn(input), roomOf(result), places.data_ptr<uint8_t>());
+    const auto [result, places] = maximumOf(window, input);
     context->saved_data["window"] = numbers;
     context->saved_data["places"] = places;
     context->saved_data["shared"] = sharedBy(input);
@@ -110,24 +138,76 @@ struct MaxPool : torch::autograd::Function<MaxPool> {
     const Window window = windowOfNumbers(context->saved_data["window"].toIntVector());
     const at::Tensor input = context->get_saved_variables()[0];
     if (at::GradMode::is_enabled()) return {differentiable(composedMaximum, input, window, outer[0]), at::Tensor()};
-    const at::Tensor gradient = outer[0].contiguous(at::MemoryFormat::ChannelsLast);
-    const SharedGradient found(context->saved_data["shared"], input, input.sizes());
-    maxPoolGradient(window, storedIn(gradient), context->saved_data["places"].toTensor().data_ptr<uint8_t>(),
-                    roomOf(found.images()), found.adds());
-    return {found.result(), at::Tensor()};
+    return {maximumGradient(window, outer[0], context->saved_data["places"].toTensor(),
+                            sumIn(context->saved_data["shared"])),
+            at::Tensor()};
   }
 };
 
+/** Returns the window if the kernels compute the pool of this input. */
+c10::optional<Window> coveredWindow(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride,
+                                    at::IntArrayRef padding) {
+  if (kernelsOff() || !isStored(input) || !isChannelsLast(input)) return {};
+  const Window window = windowOf(input, kernel, stride, padding, {1, 1});
+  return covers(window) ? c10::optional<Window>(window) : c10::nullopt;
+}
+
 template <typename Ours, at::Tensor (*composed)(const at::Tensor&, at::IntArrayRef, at::IntArrayRef, at::IntArrayRef)>
 at::Tensor pool(const at::Tensor& input, at::IntArrayRef kernel, at::IntArrayRef stride, at::IntArrayRef padding) {
-  if (!kernelsOff() && isStored(input) && isChannelsLast(input)) {
-    const Window window = windowOf(input, kernel, stride, padding, {1, 1});
-    if (covers(window)) return Ours::apply(input, numbersOf(window));
+  const auto window = coveredWindow(input, kernel, stride, padding);
+  return window ? Ours::apply(input, numbersOf(*window)) : composed(input, kernel, stride, padding);
+}
+
+struct PoolNode : StepNode {
+  PoolNode(const ObservedCall& call, const Window& window)
+      : window(window), input(call.values[0]), result(call.results[0]) {}
+
+  const Window window;
+  const Value input, result;
+};
+
+struct AveragePoolNode : PoolNode {
+  using PoolNode::PoolNode;
+
+  void forward(StepValues& values) override { values.set(result, averageOf(window, values.at(input))); }
+
+  void backward(StepValues& values) override {
+    const at::Tensor outer = values.takeGradient(result);
+    if (outer.defined()) values.addGradient(input, averageGradient(window, outer, values.sharedSum(input)));
   }
-  return composed(input, kernel, stride, padding);
+};
+
+struct MaxPoolNode : PoolNode {
+  using PoolNode::PoolNode;
+
+  void forward(StepValues& values) override {
+    Maximum made = maximumOf(window, values.at(input));
+    values.set(result, made.result);
+    places = made.places;
+  }
+
+  void backward(StepValues& values) override {
+    const at::Tensor outer = values.takeGradient(result);
+    if (outer.defined()) values.addGradient(input, maximumGradient(window, outer, places, values.sharedSum(input)));
+  }
+
+  void release() override { places.reset(); }
+
+  at::Tensor places;
+};
+
+template <typename Made>
+std::unique_ptr<StepNode> poolNode(const ObservedCall& call) {
+  if (call.isConstant(0)) return nullptr;
+  const auto numbers = [&](size_t index) { return call.arguments[index].toIntVector(); };
+  const auto window = coveredWindow(call.tensor(0), numbers(1), numbers(2), numbers(3));
+  return window ? std::make_unique<Made>(call, *window) : nullptr;
 }
 
 }  // namespace
+
+std::unique_ptr<StepNode> averagePoolNode(const ObservedCall& call) { return poolNode<AveragePoolNode>(call); }
+std::unique_ptr<StepNode> maxPoolNode(const ObservedCall& call) { return poolNode<MaxPoolNode>(call); }
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def("average_pool2d(Tensor input, int[2] kernel, int[2] stride, int[4] padding) -> Tensor");

@@ -5,6 +5,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <cstring>
 #include <tuple>
 
 #include "depthwise.h"
@@ -12,6 +13,7 @@
 #include "images.h"
 #include "kept-weights.h"
 #include "norms.h"
+#include "step-node.h"
 #include "unit.h"
 
 namespace nasnet::kernels {
@@ -70,14 +72,66 @@ struct Layer {
 RawAndNorm unitResult(const Layer& layer, const Norms& norms, bool keep) {
   const Unit unit = layer.unit();
   const Window& window = unit.window;
-  at::Tensor raw = at::empty({window.images, unit.outputs, window.rows.result, window.columns.result},
-                             layer.images.options()
-                                 .dtype(layer.bf16 ? at::kBFloat16 : at::kFloat)
-                                 .memory_format(at::MemoryFormat::ChannelsLast));
+  at::Tensor raw = emptyImages({window.images, unit.outputs, window.rows.result, window.columns.result},
+                               layer.bf16 ? at::kBFloat16 : at::kFloat);
   const auto weights = packed(unit, layer.depthwise, layer.weight, weightOf(layer.weight), keep);
   const Moments batch = unitForward(unit, layer.source(), *weights, norms.any() && norms.training, roomOf(raw));
   const int64_t pixels = window.images * unit.resultPixels();
-  return {raw, norms.any() ? normOf(norms, batch, pixels) : at::empty({4, 0}, at::kFloat)};
+  return {raw, norms.any() ? normOf(norms, batch, pixels) : at::detail::empty_cpu({4, 0}, at::kFloat)};
+}
+
+/** The gradients of a unit's normalised result and of its norm. */
+struct OuterGradients {
+  at::Tensor raw, norm;
+};
+
+/** Which gradients to compute; sum: as SharedGradient has it, for the input. */
+struct Wanted {
+  bool input, depthwise, weight;
+  at::Tensor* sum;
+};
+
+/** Undefined ones are not wanted, or the fan-out has them. */
+struct FoundGradients {
+  at::Tensor input, inputNorm, depthwise, weight, scale, shift;
+};
+
+/** Returns a row of sums as the gradient of a parameter. */
+at::Tensor gradientOfRow(const at::Tensor& rows, int64_t row) {
+  at::Tensor copy = at::detail::empty_cpu({rows.size(1)}, at::kFloat);
+  std::memcpy(copy.data_ptr(), rows.data_ptr<float>() + row * rows.size(1), copy.nbytes());
+  return copy;
+}
+
+/** result: the raw result and the norm; without a batch norm both are undefined. */
+FoundGradients unitGradients(const Layer& layer, const RawAndNorm& result, const OuterGradients& outer,
+                             const Wanted& wanted) {
+  const auto& [raw, norm] = result;
+  const bool normed = raw.defined();
+  TORCH_CHECK(outer.raw.defined() && (!normed || outer.norm.defined()),
+              "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
+  const at::Tensor gradient = pitched(outer.raw), sums = normed ? outer.norm.contiguous() : at::Tensor();
+  SharedGradient toInput;
+  FoundGradients found;
+  if (wanted.input) {
+    const bool raws = layer.inputNorm.defined();
+    toInput = SharedGradient(raws ? nullptr : wanted.sum, layer.images, layer.images.sizes());
+    if (raws) found.inputNorm = emptyFloats({4, layer.inputNorm.size(1)});
+  }
+  if (wanted.depthwise) found.depthwise = emptyGradient(layer.depthwise);
+  if (wanted.weight) found.weight = emptyGradient(layer.weight);
+  if (normed) {
+    found.scale = gradientOfRow(sums, 0);
+    found.shift = gradientOfRow(sums, 1);
+  }
+  const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
+  unitBackward(
+      layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
+      {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
+      {roomOf(toInput.images()), toInput.adds(), pointer(found.inputNorm), pointer(found.depthwise),
+       pointer(found.weight)});
+  found.input = toInput.result();
+  return found;
 }
 
 struct FusedUnit : torch::autograd::Function<FusedUnit> {
@@ -108,30 +162,11 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const Layer layer{
         saved[0],      saved[1],     saved[2], saved[3], windowOfNumbers(context->saved_data["window"].toIntVector()),
         asked("relu"), asked("bf16")};
-    const at::Tensor &raw = saved[4], &norm = saved[5];
-    const bool normed = raw.defined();
-    TORCH_CHECK(outer[0].defined() && (!normed || outer[1].defined()),
-                "nasnet::unit: its raw result is read by nasnet::unit and nasnet::combine only");
-    const at::Tensor gradient = pitched(outer[0]), sums = normed ? outer[1].contiguous() : at::Tensor();
-    SharedGradient toInput;
-    at::Tensor toNorm, toDepthwise, toWeight, toScale, toShift;
-    if (asked("toInput")) {
-      toInput = SharedGradient(layer.inputNorm.defined() ? c10::IValue() : context->saved_data["shared"], layer.images,
-                               layer.images.sizes());
-      if (layer.inputNorm.defined()) toNorm = at::empty({4, layer.inputNorm.size(1)}, layer.inputNorm.options());
-    }
-    if (asked("toDepthwise")) toDepthwise = at::empty(layer.depthwise.sizes(), layer.depthwise.options());
-    if (asked("toWeight")) toWeight = at::empty_like(layer.weight);
-    if (normed) {
-      toScale = sums.select(0, 0).clone();
-      toShift = sums.select(0, 1).clone();
-    }
-    const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
-    unitBackward(
-        layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
-        {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
-        {roomOf(toInput.images()), toInput.adds(), pointer(toNorm), pointer(toDepthwise), pointer(toWeight)});
-    return {toInput.result(), toNorm, toDepthwise, toWeight, toScale, toShift, at::Tensor(), at::Tensor()};
+    const Wanted wanted{asked("toInput"), asked("toDepthwise"), asked("toWeight"),
+                        layer.inputNorm.defined() ? nullptr : sumIn(context->saved_data["shared"])};
+    const FoundGradients found = unitGradients(layer, {saved[4], saved[5]}, {outer[0], outer[1]}, wanted);
+    return {found.input, found.inputNorm, found.depthwise, found.weight,
+            found.scale, found.shift,     at::Tensor(),    at::Tensor()};
   }
 };
 
@@ -224,11 +259,12 @@ Norms checkedNorms(const UnitArguments& given, const Window& window) {
           given.training, given.momentum, given.epsilon};
 }
 
+bool isOurs(const UnitArguments& given) { return isFloats(given.input) || (given.bf16 && isStored(given.input)); }
+
 RawAndNorm fusedUnit(const UnitArguments& given) {
   const bool recorded = at::GradMode::is_enabled() && (given.input.requires_grad() || given.weight.requires_grad() ||
                                                        (given.scale.has_value() && given.scale->requires_grad()));
-  const bool ours = isFloats(given.input) || (given.bf16 && isStored(given.input));
-  if (!ours || (recorded && !given.training)) return composedUnit(given);
+  if (!isOurs(given) || (recorded && !given.training)) return composedUnit(given);
   const Layer layer = checkedLayer(given);
   const Norms norms = checkedNorms(given, layer.window);
   if (!at::GradMode::is_enabled()) return unitResult(layer, norms, true);  // autograd saves nothing
@@ -238,7 +274,81 @@ RawAndNorm fusedUnit(const UnitArguments& given) {
   return {made[0], made[1]};
 }
 
+struct UnitNode : StepNode {
+  UnitNode(const ObservedCall& call, Layer checked, Norms norms)
+      : layer(std::move(checked)), norms(std::move(norms)), filter(call.tensor(2)), input(call.values[0]),
+        inputNorm(call.values[1]), raw(call.results[0]), norm(call.results[1]) {
+    release();
+  }
+
+  void forward(StepValues& values) override {
+    layer.images = values.at(input);
+    layer.inputNorm = values.at(inputNorm);
+    RawAndNorm made = unitResult(layer, norms, false);
+    values.set(raw, std::get<0>(made));
+    values.set(norm, std::get<1>(made));
+    if (norms.any()) result = std::move(made);
+  }
+
+  void backward(StepValues& values) override {
+    const OuterGradients outer{values.takeGradient(raw), values.takeGradient(norm)};
+    if (!outer.raw.defined()) return;
+    const Wanted wanted{values.hasGradient(input), filter.defined() && filter.requires_grad(),
+                        layer.weight.requires_grad(), values.sharedSum(input)};
+    FoundGradients found = unitGradients(layer, result, outer, wanted);
+    values.addGradient(input, found.input);
+    values.addGradient(inputNorm, found.inputNorm);
+    addToParameter(filter, std::move(found.depthwise));
+    addToParameter(layer.weight, std::move(found.weight));
+    addToParameter(norms.scale, std::move(found.scale));
+    addToParameter(norms.shift, std::move(found.shift));
+  }
+
+  void release() override {
+    layer.images.reset();
+    layer.inputNorm.reset();
+    result = {};
+  }
+
+  Layer layer;
+  const Norms norms;
+  const at::Tensor filter;
+  const Value input, inputNorm, raw, norm;
+  RawAndNorm result;
+};
+
 }  // namespace
+
+std::unique_ptr<StepNode> unitNode(const ObservedCall& call) {
+  const auto optional = [&](size_t index) { return call.isGiven(index) ? Optional(call.tensor(index)) : Optional(); };
+  const at::Tensor input = call.tensor(0), weight = call.tensor(3);
+  const Optional norm = optional(1), depthwise = optional(2), scale = optional(4), shift = optional(5),
+                 mean = optional(6), variance = optional(7);
+  const std::vector<int64_t> stride = call.arguments[8].toIntVector(), padding = call.arguments[9].toIntVector(),
+                             dilation = call.arguments[10].toIntVector();
+  const UnitArguments given{input,
+                            norm,
+                            depthwise,
+                            weight,
+                            scale,
+                            shift,
+                            mean,
+                            variance,
+                            stride,
+                            padding,
+                            dilation,
+                            call.arguments[11].toBool(),
+                            call.arguments[12].toBool(),
+                            call.arguments[13].toDouble(),
+                            call.arguments[14].toDouble(),
+                            call.arguments[15].toBool()};
+  bool parameters = !call.isConstant(0) && call.isGiven(1) != call.isConstant(1);
+  for (size_t index = 2; index < 8; ++index) parameters = parameters && call.isConstant(index);
+  if (!parameters || !isOurs(given) || !given.training) return nullptr;
+  Layer layer = checkedLayer(given);
+  const bool inPlace = layer.images.is_same(input) && (!depthwise || layer.depthwise.is_same(*depthwise));
+  return inPlace ? std::make_unique<UnitNode>(call, layer, checkedNorms(given, layer.window)) : nullptr;
+}
 
 TORCH_LIBRARY_FRAGMENT(nasnet, library) {
   library.def(

@@ -88,6 +88,10 @@ export interface Addon {
   createProgram(code: Float64Array, parameters: Int32Array): number;
   runProgram(program: number, images: Handle): Handle;
   releaseProgram(program: number): void;
+  observeStep(inputs: Int32Array, constants: Int32Array): void;
+  createStep(loss: Handle | undefined, outputs: Int32Array): number;
+  runStep(step: number, inputs: Int32Array): Int32Array;
+  releaseStep(step: number): void;
   // Present only if the addon was compiled with Gloo or NCCL (native/replicas/exports.h).
   openStore?(host: string, milliseconds: number): number;
   openGloo?(

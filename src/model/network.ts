@@ -102,6 +102,8 @@ export class Network extends Module {
   readonly #trunk: Trunk;
   readonly #head: Path;
   readonly #auxiliary: Path | undefined;
+  /** Whether training calls the same operators with the same numbers in every step: without drop-path. */
+  readonly hasConstantSteps: boolean;
   #bodyFrozen = false;
   /** Programs of inference by the size of images; null where there is none. */
   readonly #programs = new Map<string, Program | null>();
@@ -111,6 +113,7 @@ export class Network extends Module {
     this.plan = plan;
     this.device = settings.device ?? cpu;
     this.#precision = settings.precision ?? 'float32';
+    this.hasConstantSteps = (settings.dropPathKeep ?? 1) === 1;
     this.#exactEvaluation = settings.exactEvaluation ?? this.#precision === 'float32';
     this.#trunk = this.child('', new Trunk(plan, settings));
     this.#head = this.child('', new Path(plan.head, settings));

@@ -2,6 +2,7 @@
 // for all costs little more than a call for one. Parameters without a gradient do not change.
 
 import { onesLike, zeros, zerosLike } from '../engine/create.ts';
+import { cpu } from '../engine/device.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
@@ -83,6 +84,7 @@ abstract class ListOptimizer implements Optimizer {
 
   step(learningRate: number | Tensor): void {
     this.steps += 1;
+    if (typeof learningRate === 'number' && this.moveOnHost(learningRate)) return;
     scope(() =>
       noGrad(() => {
         const collected = collectedGradients(this.#parameters.map(({ parameter }) => parameter));
@@ -98,6 +100,28 @@ abstract class ListOptimizer implements Optimizer {
         for (const [rate, group] of Map.groupBy(moving, rates)) this.#move(group, times(learningRate, rate));
       }),
     );
+  }
+
+  /** Takes the whole step by itself. @returns whether it did */
+  protected moveOnHost(_learningRate: number): boolean {
+    return false;
+  }
+
+  /** Returns the parameters that have the same rates, and their tensors in a slot. */
+  protected alike(slot: string): readonly Alike[] {
+    const { weightDecay, decoupled, biasRate, rateOf } = this.#groups;
+    const kinds = Map.groupBy(this.#parameters, ({ name, isWeight }) => `${isWeight} ${rateOf(name)}`);
+    return [...kinds.values()].map((members) => {
+      const [{ name, isWeight }] = members as [Omit<Moving, 'gradient'>];
+      const rate = rateOf(name);
+      return {
+        parameters: members.map(({ parameter }) => parameter),
+        slot: members.map((each) => this.#slots.get(slot)!.get(each.name)!),
+        rateAt: (learningRate) => times(learningRate, (isWeight ? 1 : biasRate) * rate),
+        decay: isWeight && !decoupled ? weightDecay : 0,
+        shrinkAt: (learningRate) => (isWeight && decoupled ? 1 - times(learningRate, rate) * weightDecay : 1),
+      };
+    });
   }
 
   #decay(moving: readonly Moving[], learningRate: number | Tensor): void {
@@ -172,6 +196,8 @@ abstract class ListOptimizer implements Optimizer {
 }
 
 /** Multiplies a learning rate. */
+function times(learningRate: number, factor: number): number;
+function times(learningRate: number | Tensor, factor: number): number | Tensor;
 function times(learningRate: number | Tensor, factor: number): number | Tensor {
   if (factor === 1) return learningRate;
   return typeof learningRate === 'number' ? factor * learningRate : learningRate.mul(factor);
@@ -183,6 +209,17 @@ interface Moving {
   parameter: Tensor;
   isWeight: boolean;
   gradient: Tensor;
+}
+
+/** Parameters with the same rates. */
+interface Alike {
+  parameters: Tensor[];
+  slot: Tensor[];
+  rateAt: (learningRate: number) => number;
+  /** Times the parameter is added to its gradient. */
+  decay: number;
+  /** Returns the factor of the parameters before they move. */
+  shrinkAt: (learningRate: number) => number;
 }
 
 export interface MomentumOptions extends GroupOptions {
@@ -197,11 +234,25 @@ export interface MomentumOptions extends GroupOptions {
 export class Momentum extends ListOptimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
+  readonly #alike: readonly Alike[];
+  readonly #isOnHost: boolean;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: MomentumOptions = {}) {
     super(parameters, { momentum: 'zeros' }, options);
     this.#momentum = options.momentum ?? 0.9;
     this.#nesterov = options.nesterov ?? true;
+    this.#alike = this.alike('momentum');
+    this.#isOnHost = areOnHost([...parameters.values()]);
+  }
+
+  protected override moveOnHost(learningRate: number): boolean {
+    if (!this.#isOnHost) return false;
+    const [momentum, nesterov] = [this.#momentum, this.#nesterov];
+    noGrad(() => {
+      for (const { parameters, slot, rateAt, decay, shrinkAt } of this.#alike)
+        momentumStep.run(parameters, slot, rateAt(learningRate), momentum, nesterov, decay, shrinkAt(learningRate));
+    });
+    return true;
   }
 
   protected override update(
@@ -337,6 +388,7 @@ export class Adam extends ListOptimizer {
  * the caller decides whether to wait for its value. It is not finite if a gradient is not.
  */
 export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number): Tensor {
+  if (areOnHost(parameters)) return noGrad(() => clipGradients.tensor(parameters, maximum));
   return scope(() =>
     noGrad(() => {
       const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
@@ -349,6 +401,10 @@ export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number)
   );
 }
 
+const areOnHost = ([first]: readonly Tensor[]) => first?.device === cpu;
+
+const clipGradients = operator('nasnet::clip_gradients');
+const momentumStep = operator('nasnet::momentum_step');
 const addScalar = operator('aten::_foreach_add_', 'Scalar');
 const addedScalar = operator('aten::_foreach_add', 'Scalar');
 const addProduct = operator('aten::_foreach_addcmul_', 'Scalar');

@@ -10,6 +10,8 @@ import { addList, blendLists, differences, scale } from './tensor-lists.ts';
 export class WeightAverage {
   readonly #values: NamedTensors;
   readonly #averages: NamedTensors;
+  /** The averages and the values, in one order. */
+  readonly #pairs: readonly [averages: Tensor[], values: Tensor[]];
 
   /** Starts with the current values. @param values a network's stateDict */
   constructor(values: NamedTensors) {
@@ -17,6 +19,7 @@ export class WeightAverage {
     this.#averages = scope(() =>
       Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, keep(tensor.detach().clone())])),
     );
+    this.#pairs = [Object.values(this.#averages), Object.values(values)];
   }
 
   /**
@@ -26,7 +29,7 @@ export class WeightAverage {
   add(share: number | Tensor): void {
     scope(() =>
       noGrad(() => {
-        const [averages, values] = [Object.values(this.#averages), Object.values(this.#values)];
+        const [averages, values] = this.#pairs;
         if (typeof share === 'number') {
           blendLists.run(averages, values, share);
           return;

@@ -4,14 +4,17 @@ import type { StepBatches } from '../data/step-batches.ts';
 import { scope } from '../engine/memory.ts';
 import { manualSeed } from '../engine/random.ts';
 import { type StepPlan, type Trainee, trainingStep } from './step.ts';
+import { StepPrograms } from './step-programs.ts';
 
 export class HostSteps {
   readonly #trainee: Trainee;
+  readonly #programs: StepPrograms | undefined;
   readonly #batches: StepBatches;
   readonly #planOf: (step: number) => StepPlan;
 
   constructor(trainee: Trainee, batches: StepBatches, planOf: (step: number) => StepPlan) {
     this.#trainee = trainee;
+    this.#programs = StepPrograms.of(trainee);
     this.#batches = batches;
     this.#planOf = planOf;
   }
@@ -20,9 +23,11 @@ export class HostSteps {
     const { epoch, index, seed, side, frozen = false, ...numbers } = this.#planOf(step);
     this.#trainee.network.freezeBody?.(frozen);
     manualSeed(seed);
-    scope(() => void trainingStep(this.#trainee, { ...this.#batches.batch(epoch, index, side), ...numbers }));
+    const trainee = frozen ? this.#trainee : { ...this.#trainee, programs: this.#programs };
+    scope(() => void trainingStep(trainee, { ...this.#batches.batch(epoch, index, side), ...numbers }));
   }
 
-  /** Does nothing, as there is nothing to free. */
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {
+    this.#programs?.[Symbol.dispose]();
+  }
 }

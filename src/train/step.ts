@@ -13,6 +13,7 @@ import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { GradientReduction } from './gradient-reduction.ts';
 import type { Recipe } from './recipe.ts';
+import { plain, type StepPrograms } from './step-programs.ts';
 import type { Trainable } from './trainable.ts';
 
 /** The network, its optimizer and the recipe. */
@@ -25,6 +26,8 @@ export interface Trainee {
   average?: WeightAverage | undefined;
   /** The weight of each class in the loss, float32 [classes]; absent: every image counts the same. */
   classWeights?: Tensor | undefined;
+  /** Runs parts of steps as programs, to the same bits. */
+  programs?: StepPrograms | undefined;
   /** Sums gradients over replicas. Each has a part of the step's images. */
   reduction?: StepReduction | undefined;
 }
@@ -152,17 +155,21 @@ interface PartResult {
 
 /** Adds the gradients of a part to those of the parameters. */
 function addGradients(
-  { network, recipe, classWeights }: Pick<Trainee, 'network' | 'recipe' | 'classWeights'>,
+  { network, recipe, classWeights, programs }: Pick<Trainee, 'network' | 'recipe' | 'classWeights' | 'programs'>,
   { images, labels, mixed, share }: Part,
   progress: number | Tensor,
 ): PartResult {
   return scope(() => {
     const lossOf = (logits: Tensor) => meanLoss(logits, { labels, mixed }, recipe.labelSmoothing, classWeights);
-    // What backward needs lives in its graph; the rest is freed now, and its memory serves the gradients.
-    const { logits, auxiliaryLogits } = scope(() => network.forward(images, { progress }));
-    const loss = weighed(lossOf(logits), share);
-    const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
-    backward(auxiliaryLoss ? loss.add(auxiliaryLoss) : loss);
+    const forward = () => {
+      // What backward needs lives in its graph; the rest is freed now, and its memory serves the gradients.
+      const { logits, auxiliaryLogits } = scope(() => network.forward(images, { progress }));
+      const loss = weighed(lossOf(logits), share);
+      const auxiliaryLoss = auxiliaryLogits && weighed(lossOf(auxiliaryLogits).mul(recipe.auxiliaryWeight), share);
+      return { logits, loss, total: auxiliaryLoss ? loss.add(auxiliaryLoss) : loss };
+    };
+    const inputs = [images, labels, ...(mixed ? [mixed.partners, mixed.weights] : [])];
+    const { loss, logits } = programs ? programs.run(inputs, share, forward, backward) : plain(forward, backward);
     return { loss: loss.detach(), right: noGrad(() => logits.argmax(1).eq(labels).sum()) };
   });
 }

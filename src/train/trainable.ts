@@ -10,6 +10,11 @@ export interface Trainable extends Module {
   readonly device: string;
   /** The size of the input, the number of classes, and the sizes of the features. */
   readonly plan: Pick<Plan, 'input' | 'classes' | 'stem' | 'auxiliary' | 'endpoints'> & Partial<Pick<Plan, 'sections'>>;
+  /**
+   * Whether a forward pass in training calls the same operators with the same numbers for all images of one size,
+   * whatever the progress. Its steps can then become programs (step-programs.ts). Default false.
+   */
+  readonly hasConstantSteps?: boolean;
   /** Freezes all but the heads, or thaws them. Recipes with `freezeEpochs` need it. */
   freezeBody?(frozen: boolean): void;
   /**

@@ -1,0 +1,112 @@
+// See step-memory.h.
+#include "step-memory.h"
+
+#include <ATen/EmptyTensor.h>
+#include <c10/core/CPUAllocator.h>
+
+#include <algorithm>
+#include <numeric>
+#include <stdexcept>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+namespace nasnet::kernels {
+
+namespace {
+
+thread_local StepMemory* memoryInUse = nullptr;
+
+constexpr int64_t alignment = 64;  // bytes, as libtorch's
+/** Steps with more memory take so long that its allocation does not count, and the C library maps it page by page. */
+constexpr int64_t mostPlanned = 256 << 20;
+
+/** Gives pages back that the steps before the plan left behind; otherwise the piece would come on top of them. */
+void returnPages() {
+#ifdef __GLIBC__
+  malloc_trim(1 << 30);  // what is at the end of the heap stays: machine.cpp has asked for large pages there
+#endif
+}
+
+}  // namespace
+
+StepMemory::Use::Use(StepMemory* memory) : outer_(memoryInUse) { memoryInUse = memory; }
+StepMemory::Use::~Use() { memoryInUse = outer_; }
+StepMemory* StepMemory::current() { return memoryInUse; }
+
+void StepMemory::begin() {
+  next_ = 0;
+  if (state_ == unknown) notes_ = std::make_shared<Notes>();
+  if (state_ == planned) storage_.set_data_ptr(c10::GetCPUAllocator()->allocate(static_cast<size_t>(bytes_)));
+}
+
+void StepMemory::end(bool isWhole) {
+  if (state_ == planned) storage_.set_data_ptr(c10::DataPtr(nullptr, at::kCPU));
+  if (state_ == unknown && isWhole) plan();
+  notes_.reset();
+}
+
+at::Tensor StepMemory::make(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format) {
+  if (state_ == unknown) return noted(sizes, dtype, format);
+  if (state_ == free) return at::detail::empty_cpu(sizes, dtype, false, format);
+  const at::Tensor& made = tensors_.at(next_++);
+  if (made.sizes() != sizes || made.scalar_type() != dtype)
+    throw std::logic_error("a step differs from the one before");
+  return made;
+}
+
+/** Returns a tensor whose end is noted. */
+at::Tensor StepMemory::noted(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format) {
+  at::Tensor inner = at::detail::empty_cpu(sizes, dtype, false, format);
+  const size_t index = notes_->pieces.size();
+  notes_->pieces.push_back({sizes.vec(), dtype, format, static_cast<int64_t>(inner.nbytes()), notes_->events++, -1});
+  const auto noteEnd = [notes = notes_, index, inner](void*) mutable {
+    notes->pieces[index].freed = notes->events++;
+    inner.reset();
+  };
+  return at::from_blob(inner.data_ptr(), inner.sizes(), inner.strides(), noteEnd, inner.options());
+}
+
+/** Gives each tensor a place, the largest first: the lowest one that no other tensor has at the same time. */
+void StepMemory::plan() {
+  const std::vector<Piece> pieces = std::move(notes_->pieces);
+  state_ = free;
+  if (std::any_of(pieces.begin(), pieces.end(), [](const Piece& each) { return each.freed < 0; })) return;
+  std::vector<size_t> order(pieces.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t one, size_t other) { return pieces[one].bytes > pieces[other].bytes; });
+  const auto room = [&](size_t index) { return (pieces[index].bytes + alignment) / alignment * alignment; };
+  std::vector<int64_t> starts(pieces.size());
+  std::vector<size_t> placed;  // by their starts
+  for (const size_t index : order) {
+    int64_t start = 0;
+    for (const size_t other : placed) {
+      const bool atOnce = pieces[index].made < pieces[other].freed && pieces[other].made < pieces[index].freed;
+      if (!atOnce) continue;
+      if (starts[other] >= start + room(index)) break;
+      start = std::max(start, starts[other] + room(other));
+    }
+    starts[index] = start;
+    bytes_ = std::max(bytes_, start + room(index));
+    const auto place = std::find_if(placed.begin(), placed.end(), [&](size_t other) { return starts[other] > start; });
+    placed.insert(place, index);
+  }
+  if (bytes_ > mostPlanned) return;
+  storage_ =
+      c10::Storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes_), c10::DataPtr(nullptr, at::kCPU));
+  for (size_t index = 0; index < pieces.size(); ++index) {
+    const auto& [sizes, dtype, format, bytes, made, freed] = pieces[index];
+    at::Tensor tensor = at::detail::make_tensor<at::TensorImpl>(
+        c10::Storage(storage_), at::DispatchKeySet(at::DispatchKey::CPU), at::scalarTypeToTypeMeta(dtype));
+    const std::vector<int64_t> strides = at::empty(sizes, at::device(at::kMeta).memory_format(format)).strides().vec();
+    tensor.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
+    tensor.unsafeGetTensorImpl()->set_storage_offset(starts[index] / static_cast<int64_t>(tensor.itemsize()));
+    tensors_.push_back(tensor);
+  }
+  state_ = planned;
+  returnPages();
+}
+
+}  // namespace nasnet::kernels

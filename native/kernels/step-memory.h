@@ -1,0 +1,61 @@
+// The memory of a training's program (steps/program.h). A first run notes when each tensor is made and freed; from then
+// on all of them lie in one piece of memory, at places where those of the same time do not overlap. That piece is there
+// during a step only.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <memory>
+#include <vector>
+
+namespace nasnet::kernels {
+
+class StepMemory {
+ public:
+  /** The operators of this folder make their tensors in it during the life of this object, on this thread. */
+  class Use {
+   public:
+    explicit Use(StepMemory* memory);
+    ~Use();
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+
+   private:
+    StepMemory* const outer_;
+  };
+
+  /** Returns the memory in use on this thread, or null. */
+  static StepMemory* current();
+
+  /** Begins a step. */
+  void begin();
+  /** Ends a step, whose tensors are all freed. isWhole: whether it ran to its end. */
+  void end(bool isWhole);
+
+  at::Tensor make(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
+
+ private:
+  struct Piece {
+    std::vector<int64_t> sizes;
+    at::ScalarType dtype;
+    at::MemoryFormat format;
+    int64_t bytes;
+    int64_t made, freed;  // in the order of events; freed is −1 before
+  };
+  struct Notes {
+    std::vector<Piece> pieces;
+    int64_t events = 0;
+  };
+
+  at::Tensor noted(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
+  void plan();
+
+  std::shared_ptr<Notes> notes_;     // of the first run
+  std::vector<at::Tensor> tensors_;  // in the order in which a step makes them
+  c10::Storage storage_;             // of all of them; has memory during a step
+  int64_t bytes_ = 0;
+  size_t next_ = 0;
+  enum { unknown, planned, free } state_ = unknown;
+};
+
+}  // namespace nasnet::kernels

@@ -1,0 +1,50 @@
+// See program.h.
+#include "program.h"
+
+#include <stdexcept>
+
+namespace nasnet::steps {
+
+std::vector<at::Tensor> Program::run(const std::vector<at::Tensor>& inputs) {
+  if (inputs.size() != forms_.size()) throw std::invalid_argument("expected as many inputs as were observed");
+  for (size_t index = 0; index < inputs.size(); ++index) {
+    const auto& [sizes, strides, dtype] = forms_[index];
+    const at::Tensor& input = inputs[index];
+    if (input.sizes() != sizes || input.strides() != strides || input.scalar_type() != dtype)
+      throw std::invalid_argument("expected inputs of the observed shapes and layouts");
+  }
+  struct Step {
+    Program& program;
+    bool isWhole;
+    ~Step() {
+      for (const auto& node : program.nodes_) node->release();
+      program.values_.clear();
+      program.memory_.end(isWhole);
+    }
+  };
+  memory_.begin();
+  Step step{*this, false};
+  std::vector<at::Tensor> outputs = runNodes(inputs);
+  step.isWhole = true;
+  return outputs;
+}
+
+std::vector<at::Tensor> Program::runNodes(const std::vector<at::Tensor>& inputs) {
+  const at::NoGradGuard unrecorded;
+  const kernels::StepMemory::Use memory(&memory_);
+  for (size_t index = 0; index < inputs.size(); ++index) values_.set(static_cast<Value>(index), inputs[index]);
+  for (size_t index = 0; index < nodes_.size(); ++index) {
+    nodes_[index]->forward(values_);
+    for (const Value value : lastReads_[index]) values_.release(value);
+  }
+  std::vector<at::Tensor> outputs;
+  for (const Value value : outputs_) outputs.push_back(values_.at(value));
+  values_.addGradient(loss_, at::ones_like(values_.at(loss_)));
+  for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
+    (*node)->backward(values_);
+    (*node)->release();
+  }
+  return outputs;
+}
+
+}  // namespace nasnet::steps
