@@ -512,6 +512,16 @@ async function pause({ artifacts }: JobContext, child: Child, key: ArtifactKey, 
   }
 }
 
+/** Whether a checkpoint with this identity is of a job, whatever images it streams. */
+export function isCheckpointOf(job: TrainingJob, identity: string): boolean {
+  if (identity === identityOf(job)) return true;
+  try {
+    return (JSON.parse(identity) as { job?: unknown }).job === identityOf(job);
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Returns the identity of a paused network: its architecture and trainings, as the version that started them stored it.
  */

@@ -6,24 +6,22 @@ import { dirname } from 'node:path';
 import { type Command, Option } from 'commander';
 import { FolderArtifacts } from '../artifacts.ts';
 import { type TrainingSetup, trainer } from '../children/training-job.ts';
-import type { Precision } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { storedPrecision } from '../train/checkpoint.ts';
 import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
-import { addDeviceFlags, chosenPrecisionLine, computingOf, trainingComputingOf } from './flags/device-flags.ts';
+import { addDeviceFlags, precisionLine, trainingComputing } from './flags/device-flags.ts';
 import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { addReplicaFlags } from './training/replica-flags.ts';
-import { checkpointKeyOf, followSeed, type SeedWork, trainSeed } from './training/seed-runs.ts';
+import { followSeed, precisionBegun, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
   forecastReplicas,
@@ -117,9 +115,9 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
     const flag = flags.freezeEpochs === undefined ? `--recipe ${flags.recipe}` : '--freeze-epochs';
     throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
   }
-  const files = trainingFiles(flags.output);
-  const here = trainingPlace(flags, trainingComputingOf(flags, await precisionBegun(flags)));
+  const here = trainingPlace(flags);
   const { part, block } = here;
+  const files = trainingFiles(flags.output);
   const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
   try {
@@ -137,17 +135,6 @@ function seedsOf({ output, seed, seeds }: TrainFlags): { seed: number; weights: 
   return Array.from({ length: seeds }, (_, place) => ({ seed: seed + place, weights: ofSeed(seed + place) }));
 }
 
-/** Returns the precision in which an unfinished training of these files began; undefined if there is none. */
-async function precisionBegun(flags: TrainFlags): Promise<Precision | undefined> {
-  const artifacts = new FolderArtifacts({ final: dirname(flags.output) });
-  const formerly = computingOf(flags).precision; // older checkpoints do not say it
-  for (const { weights } of seedsOf(flags)) {
-    const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), formerly);
-    if (stored) return stored;
-  }
-  return undefined;
-}
-
 interface TrainCommand extends TrainingPlace {
   text: string | undefined;
   flags: TrainFlags;
@@ -159,12 +146,28 @@ async function trainFrom(
   source: SourceWeights | undefined,
   command: TrainCommand,
 ): Promise<TrainingResult | undefined> {
-  const { text, flags, block, computing, threads, files, part } = command;
+  const { text, flags, block, threads, files, part } = command;
   const { seed, seeds, validationImages } = flags;
   const planned = await plannedTraining(text, source, flags, block);
   const { name, dataset, inputs, images, architecture, training, counts, initial } = planned;
   const { classes } = images;
   const { recipe } = training;
+  const setup: TrainingSetup = {
+    dataset: images.reference,
+    training,
+    ...(validationImages !== undefined && { validationImages }),
+    splitSeed: seed,
+  };
+  const all = seedsOf(flags).map((each) => ({
+    weights: each.weights,
+    job: { architecture, training, seed: each.seed, ...(initial && { initial }) },
+  }));
+  const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
+  const artifacts = new FolderArtifacts(folders);
+  const older = command.computing.precision; // without a flag the only one of its device before 0.2.0
+  const last = await precisionBegun(artifacts, setup, all, older);
+  const computing = trainingComputing(command.computing, flags, { last, alone: part === undefined });
+  const { precision } = computing;
   if (flags.dryRun !== undefined) {
     if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
     const { keepCheckpoints } = flags;
@@ -189,20 +192,12 @@ async function trainFrom(
     inputs: [...inputs, ...(source ? [source.path] : []), ...(images.isStreamed ? [dataset] : [])],
     overwrite: flags.overwrite,
   });
-  const all = seedsOf(flags);
   const written = all.flatMap((each) => {
     const { weights, best, last, record } = trainingFiles(each.weights);
     return [weights, best, last, record];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
   if (isFirst(part)) results.claim(...new Set([files.weights, files.page, files.record, ...written]));
-  const setup: TrainingSetup = {
-    dataset: images.reference,
-    training,
-    ...(validationImages !== undefined && { validationImages }),
-    splitSeed: seed,
-  };
-  const folders = { final: dirname(flags.output), ...(source && { [sourceKind]: sourceFolder(source) }) };
   const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
   const checkpoint = { seconds, keep: flags.keepCheckpoints };
@@ -210,19 +205,19 @@ async function trainFrom(
     ...setup,
     dataset: setup.dataset.content,
     architecture,
-    seeds: all.map((each) => each.seed),
+    seeds: all.map(({ job }) => job.seed),
+    precision,
     ...from,
   };
-  const inBits = chosenPrecisionLine(computing, flags);
+  const inBits = precisionLine(computing, flags);
   if (inBits) block.log(inBits);
   const replicas = part && (await joinOthers(part, asked, block));
   const runs = await together(part?.place, replicas, async (settings) => {
     const run = await trainer(setup, resources, settings);
-    const work: SeedWork = { run, block, artifacts: new FolderArtifacts(folders), setup, checkpoint, replicas };
+    const work: SeedWork = { run, block, artifacts, setup, precision, older, checkpoint, replicas };
     const ended: EndedRun[] = [];
-    for (const { seed: each, weights } of all) {
-      const job = { architecture, training, seed: each, ...(initial && { initial }) };
-      if (seeds > 1) block.log(`Seed ${each}, ${ended.length + 1} of ${seeds}`);
+    for (const { job, weights } of all) {
+      if (seeds > 1) block.log(`Seed ${job.seed}, ${ended.length + 1} of ${seeds}`);
       if (isFirst(part)) ended.push(await trainSeed(work, job, weights, seeds > 1));
       else await followSeed(work, job);
     }

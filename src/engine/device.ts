@@ -31,7 +31,8 @@ export function computingOn(word: string, precision?: Precision): Computing {
 
 /**
  * As `computingOn`, for trainings of one machine: on the CPU in bfloat16 too, where the processor multiplies it by
- * instructions of its own. A step of NASNet-A then takes 15 to 25% less time (docs/paper.md); elsewhere it takes more.
+ * instructions of its own. A step with N = 1 then takes 8 to 24% less time on Zen 4 (docs/paper.md); elsewhere it takes
+ * more.
  */
 export function trainingOn(word: string, precision?: Precision): Computing {
   const device = resolveDevice(word);

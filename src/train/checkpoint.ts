@@ -245,7 +245,7 @@ export class Checkpoints<Extra = unknown> {
    * training.
    */
   async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
-    for (const { slot, path } of await this.#latestFirst()) {
+    for (const { slot, path } of await latestFirst(this.#artifacts, this.#key)) {
       const saved = this.#load(path, training);
       if (!saved) continue;
       this.#nextSlot = (slot + 1) % (this.#options.keep ?? 1);
@@ -256,16 +256,10 @@ export class Checkpoints<Extra = unknown> {
 
   /** Returns the decoder with which this training began; undefined if it begins, or streams no pictures. */
   async storedDecoder(): Promise<string | undefined> {
-    const own = (await this.#latestFirst()).find(({ metadata }) => metadata.identity === this.#options.identity);
+    const own = (await latestFirst(this.#artifacts, this.#key)).find(
+      ({ metadata }) => metadata.identity === this.#options.identity,
+    );
     return own?.metadata.decoder;
-  }
-
-  async #latestFirst(): Promise<{ slot: number; path: string; metadata: Metadata }[]> {
-    const filled = await filledSlots(this.#artifacts, this.#key);
-    const stepOf = ({ step = '-1' }: Metadata) => Number(step);
-    return filled
-      .map((each) => ({ ...each, metadata: metadataOf(each.path) }))
-      .sort((one, other) => stepOf(other.metadata) - stepOf(one.metadata));
   }
 
   #load(path: string, training: InTraining<Module>): Pick<SavedTraining, 'step' | 'meter'> | undefined {
@@ -287,17 +281,29 @@ export class Checkpoints<Extra = unknown> {
   }
 }
 
+/** The checkpoints with their metadata, the latest first. */
+async function latestFirst(artifacts: Artifacts, key: ArtifactKey) {
+  const filled = await filledSlots(artifacts, key);
+  const stepOf = ({ step = '-1' }: Metadata) => Number(step);
+  return filled
+    .map((each) => ({ ...each, metadata: metadataOf(each.path) }))
+    .sort((one, other) => stepOf(other.metadata) - stepOf(one.metadata));
+}
+
+const precisions = z.enum(['float32', 'bfloat16']);
+
 /**
  * Returns the precision of the training that left a checkpoint; undefined if there is none.
- * @param older that of checkpoints which do not say it
+ * @param isOwn whether an identity is that of the training
+ * @param older the precision of checkpoints which do not say it
  */
 export async function storedPrecision(
   artifacts: Artifacts,
   key: ArtifactKey,
-  older: Precision,
+  { isOwn, older }: { isOwn: (identity: string) => boolean; older: Precision },
 ): Promise<Precision | undefined> {
-  const [first] = await filledSlots(artifacts, key);
-  return first && ((metadataOf(first.path).precision as Precision | undefined) ?? older);
+  const own = (await latestFirst(artifacts, key)).find(({ metadata: { identity } }) => identity && isOwn(identity));
+  return own && (precisions.safeParse(own.metadata.precision).data ?? older);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;

@@ -430,12 +430,18 @@ test('of several checkpoints the latest whole one is resumed, and the others sta
 
 test('a checkpoint has the precision of its training, which older ones lack', async (context) => {
   const folder = temporaryFolder(context);
-  const stored = () => storedPrecision(new FolderArtifacts({ training: folder }), 'training/state', 'float32');
+  const stored = () =>
+    storedPrecision(new FolderArtifacts({ training: folder }), 'training/state', {
+      isOwn: (identity) => identity !== 'of another training',
+      older: 'float32',
+    });
   assert.equal(await stored(), undefined);
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'an older one', seconds: 0 }) });
   assert.equal(await stored(), 'float32');
   await trained({ checkpoints: checkpointsIn(folder, { identity: 'mine', seconds: 0, precision: 'bfloat16' }) });
   assert.equal(await stored(), 'bfloat16');
+  await trained({ checkpoints: checkpointsIn(folder, { identity: 'of another training', seconds: 0 }) });
+  assert.equal(await stored(), undefined);
 });
 
 test('a checkpoint that fits only partly changes neither the weights nor the optimizer', async (context) => {

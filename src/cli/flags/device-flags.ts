@@ -8,7 +8,7 @@ export interface DeviceFlags {
   precision?: 'float32' | 'bf16';
 }
 
-/** @param trains whether `trainingComputingOf` reads the flags */
+/** @param trains whether `trainingComputing` reads the flags */
 export function addDeviceFlags(command: Command, { trains = false } = {}): Command {
   const usual = trains
     ? 'bf16 on a GPU, and where one machine trains alone on a CPU with AVX512-BF16; else float32'
@@ -29,19 +29,30 @@ export function computingOf({ device, precision }: DeviceFlags): Computing {
 }
 
 /**
- * The same for trainings of this machine alone.
- * @param begun the precision in which they began, with which they go on unless the flags have another one
+ * Returns device and precision of trainings: by the flags, else in the precision in which they last trained, else in
+ * what this machine is fastest in if it trains alone.
+ * @param typed what the flags alone say
  */
-export function trainingComputingOf({ device, precision }: DeviceFlags, begun?: Precision): Computing {
-  return trainingOn(device, precisionOf(precision) ?? begun);
+export function trainingComputing(
+  typed: Computing,
+  { precision }: Pick<DeviceFlags, 'precision'>,
+  { last, alone }: { last: Precision | undefined; alone: boolean },
+): Computing {
+  if (precision !== undefined) return typed;
+  if (last !== undefined) return { ...typed, precision: last };
+  return alone ? trainingOn(typed.device) : typed;
 }
 
 const precisionOf = (word: DeviceFlags['precision']) => (word === 'bf16' ? 'bfloat16' : word);
 
-/** Says that trainings are in bfloat16 on the CPU though no flag asked for it; undefined if they are not. */
-export function chosenPrecisionLine({ device, precision }: Computing, flags: DeviceFlags): string | undefined {
+/**
+ * Says that trainings on the CPU are in bfloat16 though no flag asks for it; undefined if they are not.
+ */
+export function precisionLine({ device, precision }: Computing, flags: DeviceFlags): string | undefined {
   if (flags.precision !== undefined || device !== cpu || precision !== 'bfloat16') return undefined;
-  return 'Trains in bfloat16, in which this processor is faster; --precision float32 is the other';
+  return trainingOn(cpu).precision === 'bfloat16'
+    ? 'Trains in bfloat16, in which this processor is faster; --precision float32 is the other'
+    : 'Goes on in bfloat16, in which it has trained so far; on this processor --precision float32 is faster';
 }
 
 /** Returns the word of a precision. */

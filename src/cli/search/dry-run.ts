@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
+import type { Precision } from '../../engine/device.ts';
 import { requireSameImages } from '../../experiment/same-images.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import type { SearchEstimate } from '../../forecast/estimate.ts';
@@ -28,6 +29,8 @@ export interface SearchStatement {
   measured: boolean;
   children: number;
   estimate: SearchEstimate;
+  /** The precision of the trainings. */
+  precision: Precision;
   warning?: string;
   /** A training that is known to be worth more than this search. */
   instead?: TrainingInstead;
@@ -66,7 +69,7 @@ async function ofNew(
   const computing = searchComputing(flags);
   const searching = { settings, counts, trials: settings.trials, workers: flags.workers, computing };
   const { estimate, warning } = estimateFitting(searching, laws, userFlags.has('workers'));
-  const found = { settings, images: counts, measured, children: 0, estimate };
+  const found = { settings, images: counts, measured, children: 0, estimate, precision: computing.precision };
   return { ...found, ...(warning && { warning }), ...(instead && { instead }) };
 }
 
@@ -86,7 +89,16 @@ async function ofStudy(
   const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
-  return { settings, images: counts, measured: record.measured, children, estimate, ...(warning && { warning }) };
+  const { precision } = computing;
+  return {
+    settings,
+    images: counts,
+    measured: record.measured,
+    children,
+    estimate,
+    precision,
+    ...(warning && { warning }),
+  };
 }
 
 /** Returns the counts of a study's images. @throws InputError if they are not those that it was started with */
@@ -98,7 +110,16 @@ async function countsOfStudy(study: Study<SearchSettings>, imagesOf: ImagesOf): 
   return countsOf(files);
 }
 
-function textOf({ settings, images, estimate, measured, children, warning, instead }: SearchStatement): string[] {
+function textOf({
+  settings,
+  images,
+  estimate,
+  measured,
+  children,
+  precision,
+  warning,
+  instead,
+}: SearchStatement): string[] {
   const advice = adviceFor(estimate, settings);
   const from =
     children > 0
@@ -113,6 +134,6 @@ function textOf({ settings, images, estimate, measured, children, warning, inste
     ...(warning ? [warning] : []),
     ...(advice ? [advice] : []),
     ...insteadLines(instead),
-    `Predicted from ${from}; nothing was started.`,
+    `Predicted from ${from}, in ${precision}; nothing was started.`,
   ];
 }

@@ -123,8 +123,9 @@ export async function openQueueSearch(
   const own = userFlags.has('workers')
     ? new OwnWorker([...queueWords({ ...flags, queue: server }), ...words], note)
     : undefined;
+  const narrow = computing.precision === 'bfloat16' ? ' --precision bf16' : ''; // on a CPU not the worker's default
   if (queue.slots === 0 && !own)
-    note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}`);
+    note(`No worker is there yet. On each machine: nasnet worker --queue ${serverName(server)}${narrow}`);
   const named = flags.expect === 'workers' ? undefined : flags.expect;
   const expected = named ?? Math.max(leastExpected, queue.slots, own ? flags.workers : 0);
   const images = blockName(movableDataset(files).sha256);

@@ -4,20 +4,21 @@ import { type Computing, cpu } from '../../engine/device.ts';
 import { computingOf as computingOfMachine } from '../../forecast/this-machine.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
-import { computingOf, trainingComputingOf } from '../flags/device-flags.ts';
+import { computingOf, trainingComputing } from '../flags/device-flags.ts';
 import type { SearchFlags } from './flags.ts';
 
 /**
  * Returns device and precision by the flags. Without `--precision`, a study on the same kind of device goes on in the
- * precision in which it began. Workers of a queue, which may be of any kind, use float32 on a CPU.
+ * precision in which it last trained. Workers of a queue, which may be of any kind, use float32 on a CPU.
  * @param study an existing study
+ * @throws InputError if this machine does not have the device
  */
 export function searchComputing(flags: SearchFlags, study?: Study<SearchSettings>): Computing {
+  const typed = computingOf(flags);
   const machine = study?.result('machine');
-  const begun = machine && computingOfMachine(machine);
-  const here = flags.queue === undefined ? trainingComputingOf(flags) : computingOf(flags);
-  if (flags.precision !== undefined || !begun || isCpu(begun) !== isCpu(here)) return here;
-  return { ...here, precision: begun.precision };
+  const before = machine && computingOfMachine(machine);
+  const last = before && isCpu(before) === isCpu(typed) ? before.precision : undefined;
+  return trainingComputing(typed, flags, { last, alone: flags.queue === undefined });
 }
 
 const isCpu = ({ device }: Computing) => device === cpu;

@@ -21,7 +21,7 @@ import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
 import { aimAt, fixedTarget, targetOf } from '../../study/target.ts';
 import { prepareDataset } from '../flags/dataset-flags.ts';
-import { chosenPrecisionLine } from '../flags/device-flags.ts';
+import { precisionLine } from '../flags/device-flags.ts';
 import { queueWords } from '../flags/queue-flags.ts';
 import { datasetOf } from '../flags/study-images.ts';
 import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
@@ -58,6 +58,7 @@ export function registerSearch(program: Command): void {
 
 async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (asksForEvaluator(flags)) return searchWithEvaluator(flags, userFlags);
+  searchComputing(flags); // a device that is not there is refused before anything else
   const path = flags.study ?? defaultStudy(flags);
   const directory = flags.output ?? dirname(path);
   const place = { study: path, directory };
@@ -90,10 +91,10 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (created) {
     const planned = created.plan ? plannedSettings(settings, created.plan) : settings;
     for (const line of [...statement(planned, countsOf(files)), ...insteadLines(created.instead)]) note(line);
-    const chosen = chosenPrecisionLine(computing, flags);
-    if (chosen) note(chosen);
   }
 
+  const inBits = precisionLine(computing, flags);
+  if (inBits) note(inBits);
   const again = resumeCommand(place, ...(flags.queue ? queueWords({ ...flags, queue: flags.queue }, shellPath) : []));
   const resume = `Run the same command to resume, or: ${again}`;
   using control = new SearchControl(path, settings);

@@ -92,6 +92,7 @@ function differing(settings: SearchSettings): string[] {
     ...{ preset: defaultPreset, dataset: 'cifar10', seed, space: defaultSpace },
   };
   if (isAsked) delete usual.size;
+  else if (size !== undefined) usual.size = size;
   return settingNames.flatMap((name) => {
     if (name === 'trials') return lengthFlags(unasked, settings);
     return name === 'minutes' || name === 'hours' ? [] : wordsOf(name, settings, usual);
@@ -111,19 +112,24 @@ function sizeFollows(settings: SearchSettings): boolean {
 
 /** Returns the flag that gives a setting the value that it has; nothing if the usual settings have the same. */
 function wordsOf(name: SettingName, settings: SearchSettings, usual: SearchSettings): string[] {
-  const { stored, takes, typed = String }: Setting<unknown> = searchSettings[name];
+  const { stored, takes, typed = String, default: byDefault }: Setting<unknown> = searchSettings[name];
   const value = stored?.(settings);
-  if (value === undefined || JSON.stringify(value) === JSON.stringify(stored!(usual))) return [];
+  const isUsual = JSON.stringify(value) === JSON.stringify(stored?.(usual) ?? byDefault);
+  if (value === undefined || (isUsual && !(name === 'finalFilters' && hasAskedSize(settings, usual)))) return [];
   const flag = typedFlag(name);
   if (name === 'known') return knownWords(settings);
   if (isPlanned(name, settings, usual)) return [];
   return takes ? [flag, shellPath(typed(value))] : [flag];
 }
 
-/** Whether the epochs were not asked for but follow from few images or from the budget. */
-function isPlanned(name: SettingName, { budget, child }: SearchSettings, usual: SearchSettings): boolean {
+/** Whether the usual size of the final network was asked for: then a budget has no larger ones. */
+const hasAskedSize = (one: SearchSettings, usual: SearchSettings): boolean =>
+  one.budget?.larger.length === 0 && usual.budget!.larger.length > 0 && one.final.resolution === usual.final.resolution;
+
+/** Whether the epochs are those of a ladder, or may follow from few images or from the budget. */
+function isPlanned(name: SettingName, { budget, child, ladder }: SearchSettings, usual: SearchSettings): boolean {
   const hasFewImages = child.trainingImages !== usual.child.trainingImages;
-  if (name === 'epochs') return hasFewImages;
+  if (name === 'epochs') return hasFewImages || ladder !== undefined;
   return name === 'finalistEpochs' && (hasFewImages || budget !== undefined);
 }
 

@@ -2,7 +2,7 @@
 
 import type { ShownImages } from '../../children/job-images.ts';
 import { openStreamedImages } from '../../children/streamed-images.ts';
-import { type Computing, cpu } from '../../engine/device.ts';
+import { type Computing, cpu, type Precision } from '../../engine/device.ts';
 import {
   type ForecastReplicas,
   forecastTraining,
@@ -41,6 +41,7 @@ export interface DryRunDocument extends TrainingForecast {
   images: DryRun['counts'];
   epochs: number;
   seeds: number;
+  precision: Precision;
 }
 
 /** Measures and predicts a training. */
@@ -64,7 +65,7 @@ export async function dryRun(run: DryRun): Promise<DryRunDocument> {
   });
   const { trainableParameters, multiplyAdds } = used;
   const about = { model: name, pixels: resolution, classes, trainableParameters, multiplyAdds };
-  return { ...about, images: counts, epochs: recipe.epochs, seeds, ...forecast };
+  return { ...about, images: counts, epochs: recipe.epochs, seeds, precision: computing.precision, ...forecast };
 }
 
 async function shownStream(run: DryRun, plan: Plan): Promise<ShownImages | undefined> {
@@ -84,7 +85,7 @@ export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing
     `${model}: ${pixels} × ${pixels} pixels, ${whole(classes)} classes, ${whole(document.trainableParameters)} parameters, ${whole(document.multiplyAdds)} multiply-adds`,
     `images: ${whole(images.train)} to train on, ${whole(images.validation)} held out, ${whole(images.test)} to test on`,
     `steps: ${whole(document.stepsPerEpoch)} an epoch, ${whole(document.steps)} in ${Number(epochs.toFixed(2))} epochs`,
-    `time: ${duration(document.epochSeconds)} an epoch at ${rate(document.imagesPerSecond)} images/s (measured), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
+    `time: ${duration(document.epochSeconds)} an epoch at ${rate(document.imagesPerSecond)} images/s (measured in ${document.precision}), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
     ...(decoding
       ? [
           `decoding: ${rate(decoding.picturesPerSecond)} pictures/s (measured); the training waits ${percent(decoding.waitingShare)} of the time`,

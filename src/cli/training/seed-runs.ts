@@ -2,11 +2,18 @@
 
 import { basename } from 'node:path';
 import type { ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
-import type { EpochDetails, FinalMessage, TrainingJob, TrainingSetup } from '../../children/training-job.ts';
+import {
+  type EpochDetails,
+  type FinalMessage,
+  isCheckpointOf,
+  type TrainingJob,
+  type TrainingSetup,
+} from '../../children/training-job.ts';
+import type { Precision } from '../../engine/device.ts';
 import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
-import { removeCheckpoints } from '../../train/checkpoint.ts';
+import { removeCheckpoints, storedPrecision } from '../../train/checkpoint.ts';
 import { percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
@@ -20,6 +27,9 @@ export interface SeedWork {
   block: LiveBlock;
   artifacts: FolderArtifacts;
   setup: TrainingSetup;
+  precision: Precision;
+  /** The precision of seeds that ended in an earlier version, which does not say it. */
+  older: Precision;
   checkpoint: { seconds: number; keep: number };
   /** The processes that train together. */
   replicas: JoinedReplicas | undefined;
@@ -30,16 +40,38 @@ const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
 /** The key of the checkpoint of a training that writes these weights. */
 export const checkpointKeyOf = (weights: string): ArtifactKey => `${keyOf(weights)}.checkpoint`;
 
+/**
+ * Returns the precision in which trainings began: that of a checkpoint, or of one of several that has ended; undefined
+ * if all of them begin.
+ * @param older the precision where files of earlier versions do not say it
+ */
+export async function precisionBegun(
+  artifacts: FolderArtifacts,
+  setup: TrainingSetup,
+  runs: readonly { job: TrainingJob & { seed: number }; weights: string }[],
+  older: Precision,
+): Promise<Precision | undefined> {
+  for (const { job, weights } of runs) {
+    const ended = runs.length > 1 ? endedRun(weights, job.seed, JSON.stringify({ setup, job })) : undefined;
+    if (ended) return ended.precision ?? older;
+    const isOwn = (identity: string) => isCheckpointOf(job, identity);
+    const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), { isOwn, older });
+    if (stored) return stored;
+  }
+  return undefined;
+}
+
 /** Trains with one seed. Of several ones, one that has ended before is not trained again. */
 export async function trainSeed(
-  { run, block, artifacts, setup, checkpoint: often, replicas }: SeedWork,
+  { run, block, artifacts, setup, precision, older, checkpoint: often, replicas }: SeedWork,
   job: Omit<TrainingJob, 'seed'> & { seed: number },
   weights: string,
   isOneOfSeveral: boolean,
 ): Promise<EndedRun> {
   const { seed } = job;
   const identity = JSON.stringify({ setup, job });
-  const earlier = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
+  const ended = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
+  const earlier = ended && (ended.precision ?? older) === precision ? ended : undefined;
   if (replicas) numbersOfFirst(replicas, [Number(earlier !== undefined)]);
   if (earlier) {
     block.log(`  trained before: validation accuracy ${percent(earlier.reward, 2)}, ${weights}`);
@@ -60,10 +92,10 @@ export async function trainSeed(
     run(whole, onMessage, signal),
   )) as { reward: number; details: FinalDetails };
   block.draw([]);
-  const ended: EndedRun = { seed, weights, reward: result.reward, details: result.details, epochs };
-  if (isOneOfSeveral) keepRun(ended, identity);
+  const now: EndedRun = { seed, weights, precision, reward: result.reward, details: result.details, epochs };
+  if (isOneOfSeveral) keepRun(now, identity);
   await removeCheckpoints(artifacts, checkpointKey);
-  return ended;
+  return now;
 }
 
 /** Trains with one seed as a replica that is not the first one, unless that one has trained it before. */

@@ -26,18 +26,11 @@ export interface TrainingPlace {
   block: LiveBlock;
 }
 
-/**
- * Returns what the flags give this process, which may be a replica that another one started.
- * @param alone device and precision if it trains alone
- */
-export function trainingPlace(
-  flags: ReplicaFlags & DeviceFlags & { threads: number },
-  alone = computingOf(flags),
-): TrainingPlace {
-  const place = replicaPlace(flags);
-  if (!place)
-    return { part: undefined, computing: alone, threads: flags.threads, block: new LiveBlock(process.stderr) };
+/** Returns what the flags give this process, which may be a replica that another one started. */
+export function trainingPlace(flags: ReplicaFlags & DeviceFlags & { threads: number }): TrainingPlace {
   const computing = computingOf(flags);
+  const place = replicaPlace(flags);
+  if (!place) return { part: undefined, computing, threads: flags.threads, block: new LiveBlock(process.stderr) };
   const part = replicaPart(place, computing, { word: flags.device, threads: flags.threads });
   const { device, threads } = part.own;
   const block = isLocalReplica() ? new SilentBlock(process.stderr) : new LiveBlock(process.stderr);

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
+import type { Precision } from '../../engine/device.ts';
 import { hashOfFile } from '../../file-hash.ts';
 import type { EpochReport, TrainingDetails } from '../../study/outcome.ts';
 import { epochReport } from '../../study/result-schemas.ts';
@@ -34,6 +35,8 @@ export interface EndedRun {
   seed: number;
   /** The file of its weights. */
   weights: string;
+  /** Absent from records of earlier versions. */
+  precision?: Precision | undefined;
   /** Accuracy on the held-out images of what is handed over. */
   reward: number;
   details: FinalDetails;
@@ -45,6 +48,7 @@ const record = z.looseObject({
   weightsHash: z.string(),
   run: z.looseObject({
     reward: z.number(),
+    precision: z.enum(['float32', 'bfloat16']).optional(),
     details: z.looseObject({ test: z.looseObject({ accuracy: z.number() }) }),
     epochs: z.array(epochReport),
   }),

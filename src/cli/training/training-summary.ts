@@ -103,6 +103,7 @@ export function summaryDocument({ model, dataset, classes, training, runs, files
     ...(runs.length === 1 && details.handedOver && otherWeights),
     page: files.page,
     dataset,
+    ...(chosen.precision && { precision: chosen.precision }),
     validationAccuracy: chosen.reward,
     ...details,
     test: { ...test, classes, ...namedMistakes(test, classes, nameOf) },

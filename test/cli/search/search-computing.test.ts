@@ -1,9 +1,9 @@
-// The precision of a search: a study keeps the one in which it began.
+// The precision of a search: a study keeps the one in which it last trained.
 
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { searchComputing } from '../../../src/cli/search/search-computing.ts';
-import type { Precision } from '../../../src/engine/device.ts';
+import { type Precision, trainingOn } from '../../../src/engine/device.ts';
 import { thisMachine } from '../../../src/forecast/this-machine.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
@@ -20,13 +20,17 @@ function studyOf(precision: Precision): Study<ReturnType<typeof settingsOf>> {
   return study;
 }
 
-test('a resumed search goes on in the precision in which it began, unless the flags have another one', () => {
+test('a resumed search goes on in the precision in which it last trained, unless the flags have another one', () => {
   for (const precision of ['float32', 'bfloat16'] as const) {
     using study = studyOf(precision);
     assert.deepEqual(searchComputing(flags(), study), { device: 'cpu', precision });
     assert.equal(searchComputing(flags('float32'), study).precision, 'float32');
     assert.equal(searchComputing(flags('bf16'), study).precision, 'bfloat16');
   }
+});
+
+test('a new search has what this machine is faster in', () => {
+  assert.deepEqual(searchComputing(flags()), trainingOn('cpu'));
 });
 
 test('a search with a queue is in float32 on the CPU, since its workers may be of any kind', () => {
