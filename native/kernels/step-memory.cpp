@@ -49,7 +49,7 @@ void StepMemory::end(bool isWhole) {
 
 at::Tensor StepMemory::make(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format) {
   if (state_ == unknown) return noted(sizes, dtype, format);
-  if (state_ == free) return at::detail::empty_cpu(sizes, dtype, false, format);
+  if (state_ == unplanned) return at::detail::empty_cpu(sizes, dtype, false, format);
   const at::Tensor& made = tensors_.at(next_++);
   if (made.sizes() != sizes || made.scalar_type() != dtype)
     throw std::logic_error("a step differs from the one before");
@@ -71,7 +71,7 @@ at::Tensor StepMemory::noted(at::IntArrayRef sizes, at::ScalarType dtype, at::Me
 /** Gives each tensor a place, the largest first: the lowest one that no other tensor has at the same time. */
 void StepMemory::plan() {
   const std::vector<Piece> pieces = std::move(notes_->pieces);
-  state_ = free;
+  state_ = unplanned;
   if (std::any_of(pieces.begin(), pieces.end(), [](const Piece& each) { return each.freed < 0; })) return;
   std::vector<size_t> order(pieces.size());
   std::iota(order.begin(), order.end(), 0);

@@ -1,6 +1,6 @@
 // The memory of a training's program (steps/program.h). A first run notes when each tensor is made and freed; from then
 // on all of them lie in one piece of memory, at places where those of the same time do not overlap. That piece is there
-// during a step only.
+// during a step only. What the first run did not free, or too much memory, stays unplanned: allocated one by one.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -55,7 +55,7 @@ class StepMemory {
   c10::Storage storage_;             // of all of them; has memory during a step
   int64_t bytes_ = 0;
   size_t next_ = 0;
-  enum { unknown, planned, free } state_ = unknown;
+  enum { unknown, planned, unplanned } state_ = unknown;
 };
 
 }  // namespace nasnet::kernels

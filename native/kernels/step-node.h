@@ -32,7 +32,6 @@ class StepValues {
   /** Returns the sum that the readers of a fan-out share; null where a reader has a gradient of its own. */
   at::Tensor* sharedSum(Value value);
 
-  size_t count() const { return slots_.size(); }
   void clear();
 
  private:
