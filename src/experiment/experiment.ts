@@ -24,6 +24,7 @@ import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
+import { finalistTraining } from '../forecast/finalist-training.ts';
 import { acceptedBy, limitCheck, predictedLatency } from '../forecast/limits.ts';
 import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
@@ -290,16 +291,18 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
     : (decidedFinalists(study) ?? finalists.count);
   if (count === 0) return 'finished';
   await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
+  const counts = countsOf(files);
+  const trainingOf = (candidate: Candidate) => finalistTraining(study.settings, candidate, counts);
   const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
     architecture: candidate.architecture,
-    training,
+    training: trainingOf(candidate),
     seed: `${seed}, finalists, run ${run}`, // the same seed for all finalists in a run
     checkpoint: { key: unfinishedFinalist(trial, run) },
   });
-  const costs = predictedCosts(study, countsOf(files), machines ? 1 : workers);
+  const costs = predictedCosts(study, counts, machines ? 1 : workers);
   const evaluate = evaluateIn(runner, jobOf, ({ candidate, trial, run }) => ({
     key: `f${trial}-${run}`,
-    ...costs.training(training, candidate),
+    ...costs.training(trainingOf(candidate), candidate),
   }));
   const end = await raceFinalists({ study, count, evaluate, signal, onEvent });
   if (end === 'finished') await clearUnfinished(artifacts);

@@ -7,6 +7,7 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import { type BudgetCosts, type BudgetPlan, budgetRule, type FinalCosts } from './budget.ts';
 import { lawValue, trainingTerms } from './cost-law.ts';
 import { type CostOptions, estimateSearch, onAllThreads } from './estimate.ts';
+import { finalistTraining } from './finalist-training.ts';
 import { TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
@@ -25,11 +26,15 @@ export function budgetCosts(options: CostOptions): BudgetCosts {
 
 /** Returns the predicted costs of a race of these cells; without `race` if the search has no finalists. */
 export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pick<BudgetCosts, 'race' | 'workers'> {
-  const { workers, settings } = options;
+  const { workers, settings, counts, laws } = options;
   const { finalists } = settings;
   if (!finalists) return { workers };
-  const { count: most, seeds, training } = finalists;
-  return { workers, race: { run: meanSeconds(training, cells, options), runs: seeds.most, most } };
+  const { count: most, seeds } = finalists;
+  const seconds = cells.map((cell) => {
+    const training = finalistTraining(settings, cell, counts);
+    return new TrainingTerms(settings, training, counts).cost(cell, laws).seconds;
+  });
+  return { workers, race: { run: mean(seconds), runs: seeds.most, most } };
 }
 
 /** Returns the mean seconds of a training of these cells on one worker. */

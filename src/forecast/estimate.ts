@@ -7,6 +7,7 @@ import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { budgetRule } from './budget.ts';
 import { leftBehind } from './cost-law.ts';
+import { finalistTraining } from './finalist-training.ts';
 import { type Cost, type ImageCounts, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
@@ -110,11 +111,14 @@ function ladderEstimate(
 }
 
 function raceEstimate(
-  { count, seeds, training }: NonNullable<SearchSettings['finalists']>,
+  { count, seeds }: NonNullable<SearchSettings['finalists']>,
   cells: readonly Candidate[],
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['finalists']> {
-  const each = costs(training, cells, options).seconds;
+  const { settings, counts } = options;
+  const each = rangeOf(
+    cells.map((cell) => costs(finalistTraining(settings, cell, counts), [cell], options).seconds.mean),
+  );
   const trainings = { least: count * seeds.least, most: count * seeds.most };
   const seconds = {
     least: waiting(trainings.least, each.mean, options.workers),

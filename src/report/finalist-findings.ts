@@ -132,7 +132,8 @@ export function finalistSentences(
   settings: Finalists,
 ): string[] {
   const finalists = `The best ${rows.length} by their children`;
-  const training = `trained again with ${trainingWords(settings.training)}`;
+  const equal = settings.equalCost ? ', or as many as cost the same' : '';
+  const training = `trained again with ${trainingWords(settings.training)}${equal}`;
   if (!end) return [`${finalists} are being ${training}; runs done so far: ${whole(findings.runs)}.`];
   const [best] = rows;
   if (!best || best.mean === null) return [];

@@ -153,6 +153,7 @@ const finalists: z.ZodType<StoredFinalists> = z.strictObject({
   seeds: z.strictObject({ least: z.int().positive(), most: z.int().positive() }),
   withKnown: z.boolean().exactOptional(),
   prefersKnown: z.boolean().exactOptional(),
+  equalCost: z.boolean().exactOptional(),
 } satisfies Fields<Finalists>);
 
 const budget: z.ZodType<StoredBudget> = z.strictObject({

@@ -263,7 +263,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     // with a budget each has the same number of runs, which can be planned
     ...(hasBudget && {
       seeds: { least: runsWithBudget, most: runsWithBudget },
-      ...{ withKnown: true, prefersKnown: true },
+      ...{ withKnown: true, prefersKnown: true, equalCost: true },
     }),
   };
   const trainings: [string, Training][] = [

@@ -36,6 +36,8 @@ export interface Finalists {
   withKnown?: boolean;
   /** Whether the best known cell is chosen unless another is significantly better. Absent: no. */
   prefersKnown?: boolean;
+  /** Whether each costs as much as the first known cell in place of equal epochs. Absent: no. */
+  equalCost?: boolean;
 }
 
 /**

@@ -186,13 +186,14 @@ export const searchSettings = {
       const chosen = finalists?.prefersKnown ? ', which is chosen unless another is better beyond chance' : '';
       const withKnown =
         finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
+      const equal = finalists?.equalCost ? '; of a cell that costs more, fewer epochs' : '';
       const races = (count: number, seeds: string) => `the best ${whole(count)}${withKnown}, ${seeds} times each`;
       return [
         ...(finalists
           ? [
               [
                 'finalists',
-                `${races(finalists.count, spanOf(finalists.seeds, whole))}: ${trainingWords(finalists.training, available)}`,
+                `${races(finalists.count, spanOf(finalists.seeds, whole))}: ${trainingWords(finalists.training, available)}${equal}`,
               ] satisfies [string, string],
             ]
           : []),
