@@ -206,18 +206,25 @@ void momentumStep(at::TensorList parameters, at::TensorList velocities, double r
   const Descent descent{rate, momentum, nesterov, decay, shrink};
   std::vector<Run> runs;  // from a parameter to its gradient
   std::vector<float*> moving;
+  std::vector<at::Tensor> copies;  // of gradients in another layout: the same bits as in the parameter's
   for (size_t index = 0; index < parameters.size(); ++index) {
-    const at::Tensor &parameter = parameters[index], &velocity = velocities[index], gradient = parameter.grad();
+    const at::Tensor &parameter = parameters[index], &velocity = velocities[index];
+    at::Tensor gradient = parameter.grad();
     if (!gradient.defined()) continue;
-    if (!areAlike(parameter, gradient) || !areAlike(parameter, velocity)) {
+    if (!areAlike(parameter, velocity)) {
       descent(parameter, gradient, velocity);
       continue;
+    }
+    if (!areAlike(parameter, gradient)) {
+      gradient = at::empty_like(parameter).copy_(gradient);
+      copies.push_back(gradient);
     }
     const size_t before = runs.size();
     addRuns(runs, parameter.data_ptr<float>(), gradient.data_ptr<float>(), parameter.numel());
     for (size_t run = before; run < runs.size(); ++run)
       moving.push_back(velocity.data_ptr<float>() + (runs[run].to - runs[before].to));
-    for (const at::Tensor* each : {&parameter, &gradient, &velocity}) each->unsafeGetTensorImpl()->bump_version();
+    for (const at::Tensor* each : {&parameter, static_cast<const at::Tensor*>(&gradient), &velocity})
+      each->unsafeGetTensorImpl()->bump_version();
   }
   forRuns(runs, [&](int64_t index, const Run& run) {
     descent(run.to, const_cast<float*>(run.from), moving[index], run.count);

@@ -29,7 +29,18 @@ before(async () => {
  */
 const fixed = [
   ...['--recipe', 'small', '--drop-path-keep', '1', '--dropout-keep', '1', '--size', '32', '--filters', '4'],
-  ...['--batch-size', '8', '--learning-rate', '0.002', '--validation-images', '6', '--device', 'cpu'],
+  ...[
+    '--batch-size',
+    '8',
+    '--learning-rate',
+    '0.002',
+    '--validation-images',
+    '6',
+    '--device',
+    'cpu',
+    '--precision',
+    'float32',
+  ],
 ];
 
 const weightsOf = (name: string) => join(folder, name, 'network.safetensors');

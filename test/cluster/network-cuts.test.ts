@@ -148,7 +148,20 @@ test('three machines that share only the server with a search train what one mac
   const own = join(folder, 'own images');
   await paintNoise(own);
   const cacheOf = (name: string) => ({ env: { ...process.env, NASNET_CACHE: join(folder, name, 'cache') } });
-  const settings = ['--preset', 'smoke', '--dataset', images, '--trials', '12', '--rungs', '1,3', '--seed', '4'];
+  const settings = [
+    '--preset',
+    'smoke',
+    '--dataset',
+    images,
+    '--trials',
+    '12',
+    '--rungs',
+    '1,3',
+    '--seed',
+    '4',
+    '--precision',
+    'float32',
+  ];
   const searching = (name: string, ...words: string[]) => {
     const study = join(folder, name, 'study.db');
     const line = [nasnet, 'search', ...settings, '--study', study, ...words];
