@@ -9,23 +9,6 @@
 
 namespace nasnet {
 
-namespace {
-
-std::vector<at::Tensor> tensorsOf(Call& call, size_t index) {
-  std::vector<at::Tensor> tensors;
-  for (const int32_t handle : call.handles(index)) tensors.push_back(call.environment.tensors.at(handle));
-  return tensors;
-}
-
-std::vector<int32_t> handlesOf(Call& call, std::vector<at::Tensor>&& tensors) {
-  std::vector<int32_t> handles;
-  handles.reserve(tensors.size());
-  for (at::Tensor& tensor : tensors) handles.push_back(call.environment.tensors.add(std::move(tensor)));
-  return handles;
-}
-
-}  // namespace
-
 napi_value backward(Call& call) {
   const at::Tensor output = call.tensor(0);
   std::vector<at::Tensor> outputGradients;
@@ -37,15 +20,14 @@ napi_value backward(Call& call) {
 
 napi_value gradient(Call& call) {
   const bool createGraph = call.boolean(3);
-  return call.make(handlesOf(
-      call, torch::autograd::grad(tensorsOf(call, 0), tensorsOf(call, 1), tensorsOf(call, 2), createGraph, createGraph,
-                                  /*allow_unused=*/true)));
+  return call.handles(torch::autograd::grad(call.tensors(0), call.tensors(1), call.tensors(2), createGraph, createGraph,
+                                            /*allow_unused=*/true));
 }
 
 napi_value gradients(Call& call) {
   std::vector<at::Tensor> found;
-  for (const at::Tensor& tensor : tensorsOf(call, 0)) found.push_back(tensor.grad());
-  return call.make(handlesOf(call, std::move(found)));
+  for (const at::Tensor& tensor : call.tensors(0)) found.push_back(tensor.grad());
+  return call.handles(std::move(found));
 }
 
 napi_value setGradient(Call& call) {
@@ -54,7 +36,7 @@ napi_value setGradient(Call& call) {
 }
 
 napi_value clearGradients(Call& call) {
-  for (const at::Tensor& tensor : tensorsOf(call, 0)) {
+  for (const at::Tensor& tensor : call.tensors(0)) {
     if (tensor.grad().defined()) tensor.mutable_grad() = at::Tensor();
   }
   return call.undefined();

@@ -7,9 +7,11 @@
 #include <ATen/core/Tensor.h>
 #include <node_api.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -53,14 +55,41 @@ class TensorTable {
   int64_t live_ = 0;
 };
 
+/** Objects that JavaScript knows by a number, which is free again once the object is reset. */
+template <typename Object>
+class Numbered {
+ public:
+  /** name: what messages call an object */
+  explicit Numbered(const char* name) : name_(name) {}
+
+  int32_t add(std::shared_ptr<Object> object) {
+    const auto place = std::find(objects_.begin(), objects_.end(), nullptr);
+    const auto number = static_cast<int32_t>(place - objects_.begin());
+    if (place == objects_.end()) objects_.push_back(std::move(object));
+    else *place = std::move(object);
+    return number;
+  }
+
+  /** Throws std::invalid_argument if no object has the number. */
+  std::shared_ptr<Object>& at(int64_t number) {
+    if (number < 0 || number >= static_cast<int64_t>(objects_.size()) || !objects_[number])
+      throw std::invalid_argument(std::string("no ") + name_ + " has the number " + std::to_string(number));
+    return objects_[number];
+  }
+
+ private:
+  const char* const name_;
+  std::vector<std::shared_ptr<Object>> objects_;
+};
+
 struct Environment {
   TensorTable tensors;
   std::deque<Operator> operators;  // a deque, since a running call points to its operator while others are added
   std::unordered_map<std::string, int32_t> operatorIds;
   std::vector<at::Generator> generators;  // index 0 is unused
   std::vector<c10::IValue> stack;         // used by one call at a time for its arguments and results
-  std::vector<std::shared_ptr<inference::Program>> programs;
-  std::vector<std::shared_ptr<steps::Program>> steps;
+  Numbered<inference::Program> programs{"program"};
+  Numbered<steps::Program> steps{"step"};
   std::shared_ptr<steps::Observation> observation;  // while the operators of a step are observed
   int64_t unreportedBytes = 0;
 

@@ -149,6 +149,12 @@ std::vector<int32_t> Call::handles(size_t index) const {
   return readHandles(env, values[index]);
 }
 
+std::vector<at::Tensor> Call::tensors(size_t index) const {
+  std::vector<at::Tensor> tensors;
+  for (const int32_t handle : handles(index)) tensors.push_back(environment.tensors.at(handle));
+  return tensors;
+}
+
 std::pair<uint8_t*, size_t> Call::bytes(size_t index) const {
   auto type = static_cast<napi_typedarray_type>(255);  // stays so for kinds that this Node-API does not know
   size_t length = 0;
@@ -199,6 +205,13 @@ napi_value Call::make(const std::vector<int32_t>& handles) const {
   if (!handles.empty()) std::memcpy(data, handles.data(), handles.size() * sizeof(int32_t));
   check(env, napi_create_typedarray(env, napi_int32_array, handles.size(), buffer, 0, &array));
   return array;
+}
+
+napi_value Call::handles(std::vector<at::Tensor>&& tensors) const {
+  std::vector<int32_t> handles;
+  handles.reserve(tensors.size());
+  for (at::Tensor& tensor : tensors) handles.push_back(environment.tensors.add(std::move(tensor)));
+  return make(handles);
 }
 
 napi_value Call::makeArray(at::IntArrayRef numbers) const {

@@ -42,6 +42,7 @@ struct Call {
   at::Tensor& tensor(size_t index) const { return environment.tensors.at(integer(index)); }
   std::vector<int64_t> integers(size_t index) const;      // a JavaScript array
   std::vector<int32_t> handles(size_t index) const;       // an Int32Array
+  std::vector<at::Tensor> tensors(size_t index) const;    // an Int32Array of handles
   std::pair<uint8_t*, size_t> bytes(size_t index) const;  // any typed array
 
   napi_value undefined() const;
@@ -51,6 +52,7 @@ struct Call {
   napi_value make(const std::string& value) const;
   napi_value make(const std::vector<int32_t>& handles) const;  // an Int32Array
   napi_value makeArray(at::IntArrayRef numbers) const;
+  napi_value handles(std::vector<at::Tensor>&& tensors) const;  // an Int32Array
   napi_value handle(at::Tensor tensor) const { return make(environment.tensors.add(std::move(tensor))); }
 };
 
