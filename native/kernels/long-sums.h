@@ -1,9 +1,9 @@
 // Accurate sums over any number of terms: the loops sum blocks in float32, and the blocks are summed in float64.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <vector>
+
+#include "scratch.h"
 
 namespace nasnet::kernels {
 
@@ -15,17 +15,19 @@ class LongSums {
   float* floats() { return floats_.data(); }
 
   void take() {
-    for (size_t index = 0; index < sums_.size(); ++index) sums_[index] += floats_[index];
+    double* const to = sums_.data();
+    const float* const from = floats_.data();
+    for (int64_t index = 0; index < sums_.size(); ++index) to[index] += from[index];
   }
 
   /** Returns the sums of all blocks. */
-  const std::vector<double>& sums() const { return sums_; }
+  const Zeros<double>& sums() const { return sums_; }
 
  protected:
-  std::vector<float> floats_;
+  Zeros<float> floats_;
 
  private:
-  std::vector<double> sums_;
+  Zeros<double> sums_;
 };
 
 /** The same for loops that add to the existing sums: they are added after every `most` terms. */
@@ -41,7 +43,7 @@ class AddedSums : LongSums {
     if (terms_ >= most_) flush();
   }
 
-  const std::vector<double>& sums() {
+  const Zeros<double>& sums() {
     flush();
     return LongSums::sums();
   }
@@ -50,7 +52,7 @@ class AddedSums : LongSums {
   void flush() {
     if (terms_ == 0) return;
     take();
-    std::fill(floats_.begin(), floats_.end(), 0.0f);
+    floats_.clear();
     terms_ = 0;
   }
 

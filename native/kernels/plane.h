@@ -4,27 +4,20 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <new>
 
 #include "loops/loops.h"
+#include "scratch.h"
 
 namespace nasnet::kernels {
 
-/** Floats aligned to a cache line, not initialised. */
+/** Floats aligned to a cache line, not initialised; a line beyond them is readable. */
 class Floats {
  public:
-  explicit Floats(int64_t count) : data_(static_cast<float*>(std::aligned_alloc(64, (count * 4 + 127) / 64 * 64))) {
-    if (data_ == nullptr) throw std::bad_alloc();
-  }
-  float* get() const { return data_.get(); }
+  explicit Floats(int64_t count) : block_(static_cast<size_t>(count) * 4 + 64) {}
+  float* get() const { return static_cast<float*>(block_.get()); }
 
  private:
-  struct Free {
-    void operator()(float* data) const { std::free(data); }
-  };
-  std::unique_ptr<float, Free> data_;
+  ScratchBlock block_;
 };
 
 inline int64_t bytesOf(Numbers numbers) { return numbers == Numbers::bf16 ? 2 : 4; }

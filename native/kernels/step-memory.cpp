@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <numeric>
 #include <stdexcept>
+#include <utility>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -31,18 +32,28 @@ void returnPages() {
 
 }  // namespace
 
-StepMemory::Use::Use(StepMemory* memory) : outer_(memoryInUse) { memoryInUse = memory; }
-StepMemory::Use::~Use() { memoryInUse = outer_; }
+StepMemory::Use::Use(StepMemory* memory)
+    : outer_(std::exchange(memoryInUse, memory)),
+      outerScratch_(Scratch::use(memory == nullptr || memory->state_ == unplanned ? nullptr : &memory->scratch_)) {}
+StepMemory::Use::~Use() {
+  memoryInUse = outer_;
+  Scratch::use(outerScratch_);
+}
 StepMemory* StepMemory::current() { return memoryInUse; }
 
 void StepMemory::begin() {
   next_ = 0;
   if (state_ == unknown) notes_ = std::make_shared<Notes>();
-  if (state_ == planned) storage_.set_data_ptr(c10::GetCPUAllocator()->allocate(static_cast<size_t>(bytes_)));
+  if (state_ != planned) return;
+  storage_.set_data_ptr(c10::GetCPUAllocator()->allocate(storage_.nbytes()));
+  scratch_.setPiece(static_cast<char*>(storage_.data()) + bytes_, storage_.nbytes() - static_cast<size_t>(bytes_));
 }
 
 void StepMemory::end(bool isWhole) {
-  if (state_ == planned) storage_.set_data_ptr(c10::DataPtr(nullptr, at::kCPU));
+  if (state_ == planned) {
+    scratch_.setPiece(nullptr, 0);
+    storage_.set_data_ptr(c10::DataPtr(nullptr, at::kCPU));
+  }
   if (state_ == unknown && isWhole) plan();
   notes_.reset();
 }
@@ -94,8 +105,8 @@ void StepMemory::plan() {
     placed.insert(place, index);
   }
   if (bytes_ > mostPlanned) return;
-  storage_ =
-      c10::Storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes_), c10::DataPtr(nullptr, at::kCPU));
+  storage_ = c10::Storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes_) + scratch_.most(),
+                          c10::DataPtr(nullptr, at::kCPU));
   for (size_t index = 0; index < pieces.size(); ++index) {
     const auto& [sizes, dtype, format, bytes, made, freed] = pieces[index];
     at::Tensor tensor = at::detail::make_tensor<at::TensorImpl>(

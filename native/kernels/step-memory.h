@@ -1,12 +1,15 @@
 // The memory of a training's program (steps/program.h). A first run notes when each tensor is made and freed; from then
-// on all of them lie in one piece of memory, at places where those of the same time do not overlap. That piece is there
-// during a step only. What the first run did not free, or too much memory, stays unplanned: allocated one by one.
+// on all of them lie in one piece of memory, at places where those of the same time do not overlap, and behind them what
+// kernels need while they run (scratch.h). That piece is there during a step only. What the first run did not free, or
+// too much memory, stays unplanned: allocated one by one.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <memory>
 #include <vector>
+
+#include "scratch.h"
 
 namespace nasnet::kernels {
 
@@ -22,6 +25,7 @@ class StepMemory {
 
    private:
     StepMemory* const outer_;
+    Scratch* const outerScratch_;
   };
 
   /** Returns the memory in use on this thread, or null. */
@@ -52,8 +56,9 @@ class StepMemory {
 
   std::shared_ptr<Notes> notes_;     // of the first run
   std::vector<at::Tensor> tensors_;  // in the order in which a step makes them
-  c10::Storage storage_;             // of all of them; has memory during a step
+  c10::Storage storage_;             // of all of them and the scratch; has memory during a step
   int64_t bytes_ = 0;
+  Scratch scratch_;
   size_t next_ = 0;
   enum { unknown, planned, unplanned } state_ = unknown;
 };

@@ -44,8 +44,8 @@ class BackwardPart {
     else runPointwise(begin, end);
   }
 
-  const std::vector<double>& matrix() { return matrix_.sums(); }
-  const std::vector<double>& depthwise() const { return depthwise_; }
+  const Zeros<double>& matrix() { return matrix_.sums(); }
+  const Zeros<double>& depthwise() const { return depthwise_; }
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
  private:
@@ -253,7 +253,7 @@ class BackwardPart {
   Pixelwise inputs_, outputGradients_;  // for the weight's
   AddedSums matrix_;                    // of the weight's gradient, [taps, channels, outputs]; terms are pixels
   ChannelTotals inputTotals_;
-  std::vector<double> depthwise_;
+  Zeros<double> depthwise_;
 };
 
 }  // namespace
@@ -293,7 +293,7 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
     }
   }
   if (unit.kind == Unit::depthwise && gradients.depthwiseWeight != nullptr) {
-    for (size_t index = 0; index < parts[0]->depthwise().size(); ++index) {
+    for (int64_t index = 0; index < parts[0]->depthwise().size(); ++index) {
       gradients.depthwiseWeight[index] = total([&](const BackwardPart& part) { return part.depthwise()[index]; });
     }
   }
