@@ -45,7 +45,7 @@ std::array<at::Tensor, 2> normGradients(const at::Tensor& gradient, const std::a
     const auto& [raw, norm] = sides[side];
     if (!norm.defined()) continue;
     found[side] = emptyFloats({4, norm.size(1)});
-    wanted.push_back({{storedIn(raw), norm.size(1), norm.data_ptr<float>()}, found[side].data_ptr<float>()});
+    wanted.push_back({{storedIn(raw), norm.size(1), floatsOf(norm)}, floatsOf(found[side])});
   }
   if (!wanted.empty())
     combineSums(pixelsOf(gradient), storedIn(gradient), pitchOf(gradient), wanted.data(), wanted.size());

@@ -60,8 +60,6 @@ inline at::Tensor normalised(const at::Tensor& raw, const at::Tensor& norm) {
   return (raw - row(0)) * row(1) + row(2);
 }
 
-inline const float* floatsOf(const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; }
-
 constexpr const char* noSecondGradient =
     "the gradient of a gradient is not there for fused operators; with NASNET_FUSED=off in the environment it is";
 

@@ -10,9 +10,9 @@ namespace nasnet::kernels {
 at::Tensor normOf(const Norms& norms, const Moments& batch, int64_t pixels) {
   const int64_t channels = norms.scale.size(0);
   at::Tensor rows = emptyFloats({4, channels});
-  const float *scale = norms.scale.data_ptr<float>(), *shift = norms.shift.data_ptr<float>();
-  float *movingMean = norms.movingMean.data_ptr<float>(), *movingVariance = norms.movingVariance.data_ptr<float>();
-  float* to = rows.data_ptr<float>();
+  const float *scale = floatsOf(norms.scale), *shift = floatsOf(norms.shift);
+  float *movingMean = floatsOf(norms.movingMean), *movingVariance = floatsOf(norms.movingVariance);
+  float* to = floatsOf(rows);
   const double unbiased = static_cast<double>(pixels) / static_cast<double>(pixels - 1);
   const auto moved = [&](float old, double fresh) {
     return static_cast<float>((1 - norms.momentum) * old + norms.momentum * fresh);

@@ -57,6 +57,11 @@ inline Numbers numbersIn(const at::Tensor& images) {
   return images.scalar_type() == at::kBFloat16 ? Numbers::bf16 : Numbers::float32;
 }
 
+/** The floats of a float32 tensor where there is one. libtorch's own checks the type, in a call each time. */
+inline float* floatsOf(const at::Tensor& tensor) {
+  return tensor.defined() ? static_cast<float*>(tensor.data_ptr()) : nullptr;
+}
+
 /** The numbers of images where there are any. */
 inline Stored storedIn(const at::Tensor& images) {
   return images.defined() ? Stored(images.data_ptr(), numbersIn(images)) : Stored();
@@ -81,8 +86,8 @@ inline at::Tensor emptyFloats(at::IntArrayRef shape) { return emptyTensor(shape,
 
 /** Returns memory for the gradient of a parameter, which outlives the step. */
 inline at::Tensor emptyGradient(const at::Tensor& parameter) {
-  if (!parameter.is_non_overlapping_and_dense()) return at::empty_like(parameter);
-  return at::detail::empty_strided_cpu(parameter.sizes(), parameter.strides(), parameter.scalar_type());
+  StepMemory* const memory = StepMemory::current();
+  return memory != nullptr ? memory->gradients().roomFor(parameter) : newGradient(parameter);
 }
 
 inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {

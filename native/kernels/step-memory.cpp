@@ -32,6 +32,20 @@ void returnPages() {
 
 }  // namespace
 
+at::Tensor newGradient(const at::Tensor& parameter) {
+  if (!parameter.is_non_overlapping_and_dense()) return at::empty_like(parameter);
+  return at::detail::empty_strided_cpu(parameter.sizes(), parameter.strides(), parameter.scalar_type());
+}
+
+at::Tensor KeptGradients::roomFor(const at::Tensor& parameter) {
+  if (parameter.grad().defined()) return newGradient(parameter);
+  at::Tensor& kept = kept_[parameter.unsafeGetTensorImpl()];
+  const bool isFree = kept.defined() && kept.use_count() == 1;
+  if (!isFree || kept.sizes() != parameter.sizes() || kept.strides() != parameter.strides())
+    kept = newGradient(parameter);
+  return kept;
+}
+
 StepMemory::Use::Use(StepMemory* memory)
     : outer_(std::exchange(memoryInUse, memory)),
       outerScratch_(Scratch::use(memory == nullptr || memory->state_ == unplanned ? nullptr : &memory->scratch_)) {}

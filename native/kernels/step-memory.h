@@ -7,11 +7,29 @@
 #include <ATen/ATen.h>
 
 #include <memory>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "scratch.h"
 
 namespace nasnet::kernels {
+
+/** Returns memory laid out as a parameter. */
+at::Tensor newGradient(const at::Tensor& parameter);
+
+/** The memory of the parameters' gradients, which the programs of a training keep from step to step. */
+class KeptGradients {
+ public:
+  /**
+   * Returns memory for the gradient of a parameter: the same in each step, unless the parameter has a gradient already
+   * or somebody else has the one of an earlier step.
+   */
+  at::Tensor roomFor(const at::Tensor& parameter);
+
+ private:
+  std::unordered_map<const at::TensorImpl*, at::Tensor> kept_;  // by parameter, which the programs have as well
+};
 
 class StepMemory {
  public:
@@ -31,12 +49,17 @@ class StepMemory {
   /** Returns the memory in use on this thread, or null. */
   static StepMemory* current();
 
+  /** gradients: those of the training, which its programs share */
+  explicit StepMemory(std::shared_ptr<KeptGradients> gradients) : gradients_(std::move(gradients)) {}
+
   /** Begins a step. */
   void begin();
   /** Ends a step, whose tensors are all freed. isWhole: whether it ran to its end. */
   void end(bool isWhole);
 
   at::Tensor make(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
+  KeptGradients& gradients() const { return *gradients_; }
+  const std::shared_ptr<KeptGradients>& sharedGradients() const { return gradients_; }
 
  private:
   struct Piece {
@@ -54,6 +77,7 @@ class StepMemory {
   at::Tensor noted(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
   void plan();
 
+  const std::shared_ptr<KeptGradients> gradients_;
   std::shared_ptr<Notes> notes_;     // of the first run
   std::vector<at::Tensor> tensors_;  // in the order in which a step makes them
   c10::Storage storage_;             // of all of them and the scratch; has memory during a step

@@ -74,6 +74,7 @@ struct ObservedCall {
 /** Each makes a node of a call, or nothing if the operator's own kernels do not compute it. */
 using NodeMaker = std::unique_ptr<StepNode> (*)(const ObservedCall& call);
 std::unique_ptr<StepNode> unitNode(const ObservedCall& call);
+std::unique_ptr<StepNode> batchNormNode(const ObservedCall& call);
 std::unique_ptr<StepNode> combineNode(const ObservedCall& call);
 std::unique_ptr<StepNode> concatNode(const ObservedCall& call);
 std::unique_ptr<StepNode> fanOutNode(const ObservedCall& call);

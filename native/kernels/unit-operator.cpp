@@ -49,7 +49,7 @@ RawAndNorm dispatched(const at::Tensor& input, const Optional& inputNorm, const 
 }
 
 Weight weightOf(const at::Tensor& weight) {
-  return {weight.data_ptr<float>(), {weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)}};
+  return {floatsOf(weight), {weight.stride(0), weight.stride(1), weight.stride(2), weight.stride(3)}};
 }
 
 /** The tensors of a unit, checked and in the layout of the loops; absent ones are undefined. */
@@ -85,10 +85,11 @@ struct OuterGradients {
   at::Tensor raw, norm;
 };
 
-/** Which gradients to compute; sum: as SharedGradient has it, for the input. */
+/** Which gradients to compute. sum: as SharedGradient has it, for the input; scale, shift: the norm's where known. */
 struct Wanted {
   bool input, depthwise, weight;
   at::Tensor* sum;
+  at::Tensor scale, shift;
 };
 
 /** Undefined ones are not wanted, or the fan-out has them. */
@@ -96,10 +97,10 @@ struct FoundGradients {
   at::Tensor input, inputNorm, depthwise, weight, scale, shift;
 };
 
-/** Returns a row of sums as the gradient of a parameter. */
-at::Tensor gradientOfRow(const at::Tensor& rows, int64_t row) {
-  at::Tensor copy = at::detail::empty_cpu({rows.size(1)}, at::kFloat);
-  std::memcpy(copy.data_ptr(), rows.data_ptr<float>() + row * rows.size(1), copy.nbytes());
+/** Returns a row of sums as the gradient of a parameter [channels], which autograd does not tell. */
+at::Tensor gradientOfRow(const at::Tensor& rows, int64_t row, const at::Tensor& parameter) {
+  at::Tensor copy = parameter.defined() ? emptyGradient(parameter) : at::detail::empty_cpu({rows.size(1)}, at::kFloat);
+  std::copy_n(floatsOf(rows) + row * rows.size(1), rows.size(1), floatsOf(copy));
   return copy;
 }
 
@@ -121,15 +122,14 @@ FoundGradients unitGradients(const Layer& layer, const RawAndNorm& result, const
   if (wanted.depthwise) found.depthwise = emptyGradient(layer.depthwise);
   if (wanted.weight) found.weight = emptyGradient(layer.weight);
   if (normed) {
-    found.scale = gradientOfRow(sums, 0);
-    found.shift = gradientOfRow(sums, 1);
+    found.scale = gradientOfRow(sums, 0, wanted.scale);
+    found.shift = gradientOfRow(sums, 1, wanted.shift);
   }
-  const auto pointer = [](const at::Tensor& tensor) { return tensor.defined() ? tensor.data_ptr<float>() : nullptr; };
   unitBackward(
       layer.unit(), layer.source(), floatsOf(layer.depthwise), weightOf(layer.weight),
       {storedIn(raw), normed ? floatsOf(norm) : nullptr, storedIn(gradient), pitchOf(gradient), floatsOf(sums)},
-      {roomOf(toInput.images()), toInput.adds(), pointer(found.inputNorm), pointer(found.depthwise),
-       pointer(found.weight)});
+      {roomOf(toInput.images()), toInput.adds(), floatsOf(found.inputNorm), floatsOf(found.depthwise),
+       floatsOf(found.weight)});
   found.input = toInput.result();
   return found;
 }
@@ -162,8 +162,12 @@ struct FusedUnit : torch::autograd::Function<FusedUnit> {
     const Layer layer{
         saved[0],      saved[1],     saved[2], saved[3], windowOfNumbers(context->saved_data["window"].toIntVector()),
         asked("relu"), asked("bf16")};
-    const Wanted wanted{asked("toInput"), asked("toDepthwise"), asked("toWeight"),
-                        layer.inputNorm.defined() ? nullptr : sumIn(context->saved_data["shared"])};
+    const Wanted wanted{asked("toInput"),
+                        asked("toDepthwise"),
+                        asked("toWeight"),
+                        layer.inputNorm.defined() ? nullptr : sumIn(context->saved_data["shared"]),
+                        {},
+                        {}};
     const FoundGradients found = unitGradients(layer, {saved[4], saved[5]}, {outer[0], outer[1]}, wanted);
     return {found.input, found.inputNorm, found.depthwise, found.weight,
             found.scale, found.shift,     at::Tensor(),    at::Tensor()};
@@ -293,8 +297,12 @@ struct UnitNode : StepNode {
   void backward(StepValues& values) override {
     const OuterGradients outer{values.takeGradient(raw), values.takeGradient(norm)};
     if (!outer.raw.defined()) return;
-    const Wanted wanted{values.hasGradient(input), filter.defined() && filter.requires_grad(),
-                        layer.weight.requires_grad(), values.sharedSum(input)};
+    const Wanted wanted{values.hasGradient(input),
+                        filter.defined() && filter.requires_grad(),
+                        layer.weight.requires_grad(),
+                        values.sharedSum(input),
+                        norms.scale,
+                        norms.shift};
     FoundGradients found = unitGradients(layer, result, outer, wanted);
     values.addGradient(input, found.input);
     values.addGradient(inputNorm, found.inputNorm);

@@ -8,7 +8,8 @@
 namespace nasnet {
 
 napi_value observeStep(Call& call) {
-  call.environment.observation = std::make_shared<steps::Observation>(call.tensors(0), call.tensors(1));
+  const auto sibling = call.given(2) ? call.environment.steps.at(call.integer(2)) : nullptr;
+  call.environment.observation = std::make_shared<steps::Observation>(call.tensors(0), call.tensors(1), sibling.get());
   return call.undefined();
 }
 
@@ -21,7 +22,10 @@ napi_value createStep(Call& call) {
 }
 
 napi_value runStep(Call& call) {
-  std::vector<at::Tensor> outputs = call.environment.steps.at(call.integer(0))->run(call.tensors(1));
+  const auto program = call.environment.steps.at(call.integer(0));
+  const std::vector<at::Tensor> inputs = call.tensors(1);
+  if (!program->accepts(inputs)) return call.undefined();
+  std::vector<at::Tensor> outputs = program->run(inputs);
   useLargePages();
   return call.handles(std::move(outputs));
 }

@@ -6,8 +6,9 @@
 namespace nasnet {
 
 /**
- * observeStep(Int32Array of inputs, Int32Array of constants): observes every operator from now on. Inputs differ from
- * step to step; constants are all other tensors that operators read, the same in each step.
+ * observeStep(Int32Array of inputs, Int32Array of constants, number of another program of this training or undefined):
+ * observes every operator from now on. Inputs differ from step to step; constants are all other tensors that operators
+ * read, the same in each step.
  */
 napi_value observeStep(Call& call);
 
@@ -17,7 +18,10 @@ napi_value observeStep(Call& call);
  */
 napi_value createStep(Call& call);
 
-/** runStep(number, Int32Array of inputs) → Int32Array of outputs;  releaseStep(number) */
+/**
+ * runStep(number, Int32Array of inputs) → Int32Array of outputs, undefined for inputs of other shapes or layouts;
+ * releaseStep(number)
+ */
 napi_value runStep(Call& call);
 napi_value releaseStep(Call& call);
 

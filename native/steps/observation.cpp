@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "operator-nodes.h"
+
 namespace nasnet::steps {
 
 namespace {
@@ -14,71 +16,31 @@ using kernels::ObservedCall;
 
 constexpr size_t noNode = static_cast<size_t>(-1);
 
-/** aten::add_ of two tensors of the step, in place. */
-struct AddNode : StepNode {
-  explicit AddNode(const ObservedCall& call) : left(call.values[0]), right(call.values[1]), result(call.results[0]) {}
-
-  void forward(StepValues& values) override {
-    at::Tensor sum = values.at(left);
-    values.set(result, sum.add_(values.at(right)));
-  }
-
-  void backward(StepValues& values) override {
-    const at::Tensor outer = values.takeGradient(result);
-    values.addGradient(left, outer);
-    values.addGradient(right, outer);
-  }
-
-  const Value left, right, result;
-};
-
-std::unique_ptr<StepNode> addNode(const ObservedCall& call) {
-  if (call.isConstant(0) || call.isConstant(1)) return nullptr;
-  const at::Tensor left = call.tensor(0), right = call.tensor(1);
-  const bool plain = left.sizes() == right.sizes() && left.scalar_type() == right.scalar_type() &&
-                     call.arguments[2].toScalar().toDouble() == 1;
-  return plain ? std::make_unique<AddNode>(call) : nullptr;
-}
-
-/** aten::relu_. */
-struct ReluNode : StepNode {
-  explicit ReluNode(const ObservedCall& call) : input(call.values[0]), output(call.results[0]) {}
-
-  void forward(StepValues& values) override {
-    result = values.at(input);
-    values.set(output, result.relu_());
-  }
-
-  void backward(StepValues& values) override {
-    const at::Tensor outer = values.takeGradient(output);
-    if (outer.defined()) values.addGradient(input, at::threshold_backward(outer, result, 0));
-  }
-
-  void release() override { result.reset(); }
-
-  const Value input, output;
-  at::Tensor result;
-};
-
-std::unique_ptr<StepNode> reluNode(const ObservedCall& call) {
-  return call.isConstant(0) ? nullptr : std::make_unique<ReluNode>(call);
-}
-
 struct Kind {
   const char* name;
   kernels::NodeMaker maker;
   bool alwaysNode;  // autograd would not compute it to the same bits outside the whole graph
+  bool outlives;    // its result is no memory of the step's
 };
 
 constexpr Kind kinds[] = {
-    {"nasnet::unit", kernels::unitNode, true},
-    {"nasnet::combine", kernels::combineNode, false},
-    {"nasnet::concat", kernels::concatNode, false},
-    {"nasnet::fan_out", kernels::fanOutNode, true},
-    {"nasnet::average_pool2d", kernels::averagePoolNode, false},
-    {"nasnet::max_pool2d", kernels::maxPoolNode, false},
-    {"aten::add_.Tensor", addNode, true},
-    {"aten::relu_", reluNode, true},
+    {"nasnet::unit", kernels::unitNode, true, false},
+    {"nasnet::batch_norm", kernels::batchNormNode, false, false},
+    {"nasnet::combine", kernels::combineNode, false, false},
+    {"nasnet::concat", kernels::concatNode, false, false},
+    {"nasnet::fan_out", kernels::fanOutNode, true, false},
+    {"nasnet::average_pool2d", kernels::averagePoolNode, false, false},
+    {"nasnet::max_pool2d", kernels::maxPoolNode, false, false},
+    {"aten::add_.Tensor", addNode, true, false},
+    {"aten::relu_", reluInPlaceNode, true, false},
+    {"aten::relu", reluNode, false, true},
+    {"aten::contiguous", contiguousNode, false, false},
+    {"aten::dropout", dropoutNode, false, false},
+    {"aten::flatten.using_ints", flattenNode, false, false},
+    {"aten::sum.dim_IntList", sumNode, false, true},
+    {"aten::div.Scalar", divideNode, false, true},
+    {"aten::linear", linearNode, false, true},
+    {"aten::cross_entropy_loss", crossEntropyNode, false, true},
 };
 
 /** Whether it draws random numbers, which differ from step to step. */
@@ -98,7 +60,9 @@ bool writesArguments(const Operator& op) {
 
 }  // namespace
 
-Observation::Observation(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& constants) {
+Observation::Observation(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& constants,
+                         const Program* sibling)
+    : made_(std::make_shared<Program>(sibling)) {
   for (const at::Tensor& each : constants) constants_.insert(each.unsafeGetTensorImpl());
   for (const at::Tensor& each : inputs) {
     made_->forms_.push_back({each.sizes().vec(), each.strides().vec(), each.scalar_type()});
@@ -167,12 +131,14 @@ void Observation::place(const Operator& op, const ObservedCall& call) {
     nodes.push_back(std::move(node));
     reads_.emplace_back();
     islands_.push_back(nullptr);
+    outlive_.push_back(kind->outlives);
   } else {
     possible_ = !(kind != std::end(kinds) && kind->alwaysNode) && !writesArguments(op);
     if (!possible_) return;
     if (islands_.empty() || islands_.back() == nullptr) {
       auto island = std::make_unique<Island>();
       islands_.push_back(island.get());
+      outlive_.push_back(true);
       reads_.emplace_back();
       nodes.push_back(std::move(island));
     }
@@ -197,10 +163,10 @@ std::shared_ptr<Program> Observation::program(const at::Tensor& loss, const std:
   for (const at::Tensor& each : outputs) made.outputs_.push_back(valueOf(each));
   std::vector<Value> kept = made.outputs_;
   kept.push_back(made.loss_);
-  const auto isFromIsland = [&](Value value) {
-    return value != none && makers_[value] != noNode && islands_[makers_[value]] != nullptr;
+  const auto outlives = [&](Value value) {
+    return value != none && makers_[value] != noNode && outlive_[makers_[value]];
   };
-  if (!std::all_of(kept.begin(), kept.end(), isFromIsland) || !made.values_.hasGradient(made.loss_)) return nullptr;
+  if (!std::all_of(kept.begin(), kept.end(), outlives) || !made.values_.hasGradient(made.loss_)) return nullptr;
   for (const Value value : kept) exportFrom(value, noNode);
   std::vector<size_t> last(makers_.begin(), makers_.end());
   for (size_t node = 0; node < reads_.size(); ++node) {

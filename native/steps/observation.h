@@ -16,8 +16,11 @@ namespace nasnet::steps {
 
 class Observation {
  public:
-  /** inputs: what differs from step to step; constants: all other tensors that operators may read */
-  Observation(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& constants);
+  /**
+   * inputs: what differs from step to step; constants: all other tensors that operators may read; sibling: another
+   * program of the training, or null
+   */
+  Observation(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& constants, const Program* sibling);
 
   /** Called after each operator. */
   void add(const Operator& op, const std::vector<c10::IValue>& arguments, const std::vector<c10::IValue>& results);
@@ -37,12 +40,13 @@ class Observation {
   void place(const Operator& op, const kernels::ObservedCall& call);
   void exportFrom(Value value, size_t reader);
 
-  std::shared_ptr<Program> made_ = std::make_shared<Program>();
+  std::shared_ptr<Program> made_;
   std::unordered_map<const at::TensorImpl*, Known> known_;
   std::unordered_set<const at::TensorImpl*> constants_, trained_;
   std::vector<std::vector<Value>> reads_;  // by node
   std::vector<Island*> islands_;           // by node; null for the others
   std::vector<size_t> makers_;             // by value: the node
+  std::vector<bool> outlive_;              // by node: whether its results are no memory of the step's
   bool possible_ = true;
 };
 

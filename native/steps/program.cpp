@@ -1,18 +1,20 @@
 // See program.h.
 #include "program.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace nasnet::steps {
 
+bool Program::accepts(const std::vector<at::Tensor>& inputs) const {
+  return std::equal(
+      inputs.begin(), inputs.end(), forms_.begin(), forms_.end(), [](const at::Tensor& input, const Form& form) {
+        return input.sizes() == form.sizes && input.strides() == form.strides && input.scalar_type() == form.dtype;
+      });
+}
+
 std::vector<at::Tensor> Program::run(const std::vector<at::Tensor>& inputs) {
-  if (inputs.size() != forms_.size()) throw std::invalid_argument("expected as many inputs as were observed");
-  for (size_t index = 0; index < inputs.size(); ++index) {
-    const auto& [sizes, strides, dtype] = forms_[index];
-    const at::Tensor& input = inputs[index];
-    if (input.sizes() != sizes || input.strides() != strides || input.scalar_type() != dtype)
-      throw std::invalid_argument("expected inputs of the observed shapes and layouts");
-  }
+  if (!accepts(inputs)) throw std::invalid_argument("expected inputs of the observed shapes and layouts");
   struct Step {
     Program& program;
     bool isWhole;
@@ -39,7 +41,8 @@ std::vector<at::Tensor> Program::runNodes(const std::vector<at::Tensor>& inputs)
   }
   std::vector<at::Tensor> outputs;
   for (const Value value : outputs_) outputs.push_back(values_.at(value));
-  values_.addGradient(loss_, at::ones_like(values_.at(loss_)));
+  if (!one_.defined()) one_ = at::ones_like(values_.at(loss_));
+  values_.addGradient(loss_, one_);
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
     (*node)->backward(values_);
     (*node)->release();

@@ -19,9 +19,16 @@ using kernels::Value;
 
 class Program {
  public:
+  /** sibling: another program of the same training, or null */
+  explicit Program(const Program* sibling)
+      : memory_(sibling != nullptr ? sibling->memory_.sharedGradients() : std::make_shared<kernels::KeptGradients>()) {}
+
+  /** Whether inputs have the shapes and layouts that were observed. */
+  bool accepts(const std::vector<at::Tensor>& inputs) const;
+
   /**
    * Runs forward and backward, and adds to the gradients of parameters.
-   * inputs: tensors of the shapes and layouts that were observed
+   * inputs: that it accepts
    * @returns the outputs
    */
   std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs);
@@ -43,6 +50,7 @@ class Program {
   std::vector<std::unique_ptr<StepNode>> nodes_;
   std::vector<std::vector<Value>> lastReads_;  // by node: values that no later one reads
   Value loss_ = kernels::none;
+  at::Tensor one_;  // the gradient of the loss
   std::vector<Value> outputs_;
 };
 

@@ -37,12 +37,14 @@ export interface Addon {
   device(tensor: Handle): string;
   release(tensors: Int32Array): void;
   leaveToCollector(tensor: Handle): void;
+  createList(tensors: Int32Array): number;
+  releaseList(list: number): void;
   liveTensors(): number;
   backward(output: Handle, gradient: Handle | undefined, retainGraph: boolean): void;
   gradient(outputs: Int32Array, inputs: Int32Array, outputGradients: Int32Array, createGraph: boolean): Int32Array;
   gradients(tensors: Int32Array): Int32Array;
   setGradient(tensor: Handle, gradient: Handle | undefined): void;
-  clearGradients(tensors: Int32Array): void;
+  clearGradients(tensors: Int32Array | number): void;
   requiresGradient(tensor: Handle): boolean;
   setRequiresGradient(tensor: Handle, requires: boolean): void;
   setGradientMode(enabled: boolean): boolean;
@@ -88,9 +90,9 @@ export interface Addon {
   createProgram(code: Float64Array, parameters: Int32Array): number;
   runProgram(program: number, images: Handle): Handle;
   releaseProgram(program: number): void;
-  observeStep(inputs: Int32Array, constants: Int32Array): void;
+  observeStep(inputs: Int32Array, constants: Int32Array, sibling: number | undefined): void;
   createStep(loss: Handle | undefined, outputs: Int32Array): number;
-  runStep(step: number, inputs: Int32Array): Int32Array;
+  runStep(step: number, inputs: Int32Array): Int32Array | undefined;
   releaseStep(step: number): void;
   // Present only if the addon was compiled with Gloo or NCCL (native/replicas/exports.h).
   openStore?(host: string, milliseconds: number): number;

@@ -25,14 +25,17 @@ export class StepProgram {
    * @param inputs what differs from step to step
    * @param constants all other tensors that the pass reads: parameters, moving statistics
    * @param forward returns the loss, [], whose gradients the program adds, and what the program returns
+   * @param sibling another program of the same training, with which this one shares the memory of gradients
    */
   static observe<Result extends { loss: Tensor; outputs: Tensor[] }>(
     inputs: readonly Tensor[],
     constants: readonly Tensor[],
     forward: () => Result,
+    sibling?: StepProgram,
   ): Observed<Result> {
     const native = addon();
-    native.observeStep(handlesOf(inputs), handlesOf(constants));
+    const siblingNumber = sibling === undefined ? undefined : sibling.#number;
+    native.observeStep(handlesOf(inputs), handlesOf(constants), siblingNumber);
     let result: Result | undefined;
     let number = -1;
     try {
@@ -45,12 +48,12 @@ export class StepProgram {
 
   /**
    * Runs forward and backward, and adds to the gradients of the parameters.
-   * @param inputs of the shapes and layouts that were observed
-   * @returns the outputs
+   * @returns the outputs; undefined, and nothing is run, if the inputs have other shapes or layouts than those observed
    */
-  run(inputs: readonly Tensor[]): Tensor[] {
+  run(inputs: readonly Tensor[]): Tensor[] | undefined {
     if (this.#number === undefined) throw new Error('The program was disposed: it cannot be run any more');
-    return Array.from(addon().runStep(this.#number, handlesOf(inputs)), (handle) => Tensor.adopt(handle));
+    const outputs = addon().runStep(this.#number, handlesOf(inputs));
+    return outputs && Array.from(outputs, (handle) => Tensor.adopt(handle));
   }
 
   /** Frees its memory. Can be called twice. */

@@ -27,8 +27,10 @@ type Forward = () => PartForward & { total: Tensor };
 type Backward = (total: Tensor) => void;
 
 export class StepPrograms {
-  /** By the shapes of the inputs; null where there can be none. */
-  readonly #programs = new Map<string, StepProgram | null>();
+  /** The one that ran last is the first. */
+  readonly #programs: { key: number; program: StepProgram }[] = [];
+  /** The shapes of inputs for which there can be none. */
+  readonly #impossible = new Set<string>();
   readonly #constants: readonly Tensor[];
 
   private constructor(constants: readonly Tensor[]) {
@@ -49,28 +51,38 @@ export class StepPrograms {
    * @param key a number that `forward` depends on besides the inputs
    */
   run(inputs: readonly Tensor[], key: number, forward: Forward, backward: Backward): PartForward {
+    const found = this.#runProgram(inputs, key);
+    if (found) return found;
     const shapes = JSON.stringify([key, ...inputs.map(({ shape, strides, dtype }) => [shape, strides, dtype])]);
-    const known = this.#programs.get(shapes);
-    if (known) {
-      const [loss, logits] = known.run(inputs) as [Tensor, Tensor];
-      return { loss, logits };
-    }
-    if (known === null) return plain(forward, backward);
-    const { result, program } = StepProgram.observe(inputs, this.#constants, () => {
+    if (this.#impossible.has(shapes)) return plain(forward, backward);
+    const observe = () => {
       const { loss, logits, total } = forward();
       return { loss: total, outputs: [loss, logits] };
-    });
-    this.#programs.set(shapes, program ?? null);
+    };
+    const { result, program } = StepProgram.observe(inputs, this.#constants, observe, this.#programs[0]?.program);
+    if (program) this.#programs.unshift({ key, program });
+    else this.#impossible.add(shapes);
     backward(result.loss);
-    const [loss, logits] = result.outputs as [Tensor, Tensor];
-    return { loss, logits };
+    return partOf(result.outputs);
+  }
+
+  #runProgram(inputs: readonly Tensor[], key: number): PartForward | undefined {
+    for (const [index, each] of this.#programs.entries()) {
+      const outputs = each.key === key ? each.program.run(inputs) : undefined;
+      if (!outputs) continue;
+      if (index > 0) this.#programs.unshift(...this.#programs.splice(index, 1));
+      return partOf(outputs);
+    }
+    return undefined;
   }
 
   [Symbol.dispose](): void {
-    for (const program of this.#programs.values()) program?.[Symbol.dispose]();
-    this.#programs.clear();
+    for (const { program } of this.#programs) program[Symbol.dispose]();
+    this.#programs.length = 0;
   }
 }
+
+const partOf = ([loss, logits]: readonly Tensor[]): PartForward => ({ loss: loss!, logits: logits! });
 
 /** Computes a part operator by operator. */
 export function plain(forward: Forward, backward: Backward): PartForward {

@@ -1,6 +1,8 @@
 // The steps of a training as programs: the same bits as operator by operator, for any cell, batch and recipe.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { arange, randint } from '../../src/engine/create.ts';
 import { setThreads, threads } from '../../src/engine/machine.ts';
@@ -30,6 +32,8 @@ interface Setting {
   /** Whether classes have weights, and images are mixed with others. */
   weighed?: boolean;
   mixes?: boolean;
+  /** The step whose images have a number that is none. */
+  poisoned?: number;
   /** The images of each step and their side. */
   batches?: readonly (readonly [count: number, side: number])[];
 }
@@ -39,6 +43,7 @@ const fourAlike = (plan: Plan) => Array.from({ length: 4 }, () => [6, plan.input
 /** Trains some steps, and returns every number that they leave. */
 function trained(setting: Setting, asPrograms: boolean) {
   const { plan, recipe = {}, network: settings, batches = fourAlike(plan), weighed = false, mixes = false } = setting;
+  const { poisoned } = setting;
   const network = buildNetwork(plan, { seed: 1, ...settings }).train(true);
   const parameters = network.parameters();
   const whole = { ...recipes.fast, ...recipe };
@@ -60,6 +65,7 @@ function trained(setting: Setting, asPrograms: boolean) {
         scope(() => {
           const generator = new Generator(step);
           const images = randint(0, 256, [count, 3, side, side], { generator }).to('float32').div(255);
+          if (step === poisoned) images.select(0, 1).select(0, 2).select(0, 3).select(0, 1).fill_(Number.NaN);
           const labels = randint(0, plan.classes, [count], { generator });
           const mixed = {
             partners: randint(0, plan.classes, [count], { generator }),
@@ -77,6 +83,7 @@ function trained(setting: Setting, asPrograms: boolean) {
   const bits = (tensors: readonly Tensor[]) => tensors.map((each) => Buffer.from(each.toBytes()).toString('base64'));
   const left = {
     figures,
+    sums: sums.read(),
     gradients: bits(parameters.map((each) => each.grad!)),
     weights: bits(Object.values(network.stateDict())),
     momenta: bits(Object.values(optimizer.state())),
@@ -171,6 +178,54 @@ test('trainings with random paths or dropout stay operator by operator, with equ
   assert.equal(trained({ plan, network: { dropPathKeep: 0.7 } }, true).programs, false);
   const operators = assertSameBits('dropout', { plan, network: { dropoutKeep: 0.5 } });
   assert.equal(new Set(operators).size, 1);
+});
+
+test('a NaN in the images spreads as operator by operator, and the sums know after which step', () => {
+  const plan = planNetwork(nasnetA, { ...small, input: 16 });
+  for (const precision of ['float32', 'bfloat16'] as const) {
+    const setting = { plan, network: { precision }, recipe: { clipNorm: 5 }, poisoned: 2 };
+    assertPrograms(precision, setting);
+    const { figures, sums } = trained(setting, true).left;
+    assert.deepEqual(
+      figures.map((each) => Number.isFinite(each)),
+      [true, true, true, true, false, false, false, false],
+    );
+    assert.equal(sums.finite, 2);
+  }
+});
+
+test('a gradient that somebody has keeps its numbers in later steps', () => {
+  scope(() => {
+    const network = buildNetwork(planNetwork(nasnetA, small), { seed: 1 }).train(true);
+    const recipe = recipes.fast;
+    using optimizer = createOptimizer(network, recipe);
+    using sums = new StepSums('cpu');
+    const trainee: Trainee = { network, parameters: network.parameters(), optimizer, recipe, sums };
+    using programs = StepPrograms.of(trainee);
+    const images = randint(0, 256, [6, 3, 8, 8]).to('float32').div(255).contiguous('channels_last');
+    const numbers = { progress: 0, learningRate: 0.05, averageShare: 0 };
+    const step = () => void trainingStep({ ...trainee, programs }, { images, labels: arange(0, 6), ...numbers });
+    step();
+    step();
+    const held = network.parameters().map((each) => each.grad!);
+    const before = held.map((each) => each.toBytes());
+    step();
+    assert.deepEqual(
+      held.map((each) => each.toBytes()),
+      before,
+    );
+    const after = network.parameters().map((each) => each.grad!.toBytes());
+    assert.notDeepEqual(after, before);
+    network.dispose();
+  });
+});
+
+test('a step for which there is no memory changes nothing, and the next one has the bits of operator by operator', (t) => {
+  if (process.platform !== 'linux' || spawnSync('prlimit', ['--version']).error) return t.skip('no prlimit here');
+  const script = join(import.meta.dirname, 'step-without-memory.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  assert.deepEqual(JSON.parse(stdout), { kind: 'out-of-memory', tensorsLeft: 0, hasEqualBits: true });
 });
 
 test('steps leave no tensors behind', () => {
