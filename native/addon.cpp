@@ -36,6 +36,8 @@ constexpr Export exports[] = {
     {"device", guard<device>},
     {"release", guard<release>},
     {"leaveToCollector", guard<leaveToCollector>},
+    {"createList", guard<createList>},
+    {"releaseList", guard<releaseList>},
     {"liveTensors", guard<liveTensors>},
     {"backward", guard<backward>},
     {"gradient", guard<gradient>},

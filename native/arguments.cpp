@@ -107,14 +107,6 @@ c10::IValue readScalars(napi_env env, napi_value value, const Argument& argument
   return list;
 }
 
-c10::IValue readTensors(Call& call, napi_value value) {
-  c10::List<at::Tensor> list;
-  const std::vector<int32_t> handles = readHandles(call.env, value);
-  list.reserve(handles.size());
-  for (const int32_t handle : handles) list.push_back(call.environment.tensors.at(handle));
-  return list;
-}
-
 c10::IValue readOptionalTensors(Call& call, napi_value value) {
   c10::impl::GenericList list(c10::OptionalType::create(c10::TensorType::get()));
   for (const int32_t handle : readHandles(call.env, value)) {
@@ -164,6 +156,16 @@ c10::IValue readGiven(Call& call, napi_value value, const Argument& argument) {
   wrong(argument, "nothing: no JavaScript value stands for its type");
 }
 
+std::string describeList(const std::vector<at::Tensor>& tensors) {
+  std::string text;
+  size_t shown = 0;
+  for (const at::Tensor& each : tensors) {
+    if (++shown > 4) return "(" + text + ", …)";
+    text += (shown > 1 ? ", " : "") + (each.defined() ? describe(each) : "none");
+  }
+  return "(" + text + ")";
+}
+
 std::string describeValue(const Call& call, napi_value value, Kind kind) {
   napi_valuetype type = napi_undefined;
   check(call.env, napi_typeof(call.env, value, &type));
@@ -173,14 +175,12 @@ std::string describeValue(const Call& call, napi_value value, Kind kind) {
     check(call.env, napi_get_value_double(call.env, value, &handle));
     return describe(call.environment.tensors.at(static_cast<int64_t>(handle)));
   }
+  if (kind == Kind::tensorList && type == napi_number) return describeList(readTensors(call, value).vec());
   if (kind == Kind::tensorList || kind == Kind::optionalTensorList) {
-    std::string text;
-    size_t shown = 0;
-    for (const int32_t handle : readHandles(call.env, value)) {
-      if (++shown > 4) return "(" + text + ", …)";
-      text += (shown > 1 ? ", " : "") + (handle == 0 ? "none" : describe(call.environment.tensors.at(handle)));
-    }
-    return "(" + text + ")";
+    std::vector<at::Tensor> tensors;
+    for (const int32_t handle : readHandles(call.env, value))
+      tensors.push_back(handle == 0 ? at::Tensor() : call.environment.tensors.at(handle));
+    return describeList(tensors);
   }
   bool isArray = false;
   check(call.env, napi_is_array(call.env, value, &isArray));
@@ -213,6 +213,17 @@ std::vector<int32_t> readHandles(napi_env env, napi_value value) {
   }
   const auto* first = static_cast<const int32_t*>(data);
   return length == 0 ? std::vector<int32_t>() : std::vector<int32_t>(first, first + length);
+}
+
+c10::List<at::Tensor> readTensors(const Call& call, napi_value value) {
+  double number = 0;
+  if (napi_get_value_double(call.env, value, &number) == napi_ok)
+    return *call.environment.lists.at(static_cast<int64_t>(number));
+  c10::List<at::Tensor> list;
+  const std::vector<int32_t> handles = readHandles(call.env, value);
+  list.reserve(handles.size());
+  for (const int32_t handle : handles) list.push_back(call.environment.tensors.at(handle));
+  return list;
 }
 
 c10::IValue readArgument(Call& call, napi_value value, const Argument& argument) {

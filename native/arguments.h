@@ -27,6 +27,8 @@ napi_value makeResult(Call& call, c10::IValue&& value, const Result& result);
 /** Describes the running call: 'aten::add.Tensor([2, 3] float32, [4] float32, 1)'. */
 std::string describeCall(const Call& call);
 
+/** The tensors of an Int32Array of handles, or of the number of a list (tensors.h). */
+c10::List<at::Tensor> readTensors(const Call& call, napi_value value);
 std::string readText(napi_env env, napi_value value);
 std::vector<int32_t> readHandles(napi_env env, napi_value value);
 

@@ -19,7 +19,7 @@ napi_value gradients(Call& call);
 /** setGradient(handle, handle | undefined) */
 napi_value setGradient(Call& call);
 
-/** clearGradients(Int32Array) */
+/** clearGradients(Int32Array, or number of a list) */
 napi_value clearGradients(Call& call);
 
 /** requiresGradient(handle) → boolean;  setRequiresGradient(handle, boolean) */

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ATen/core/Generator.h>
+#include <ATen/core/List.h>
 #include <ATen/core/Tensor.h>
 #include <node_api.h>
 
@@ -90,6 +91,7 @@ struct Environment {
   std::vector<c10::IValue> stack;         // used by one call at a time for its arguments and results
   Numbered<inference::Program> programs{"program"};
   Numbered<steps::Program> steps{"step"};
+  Numbered<c10::List<at::Tensor>> lists{"list"};
   std::shared_ptr<steps::Observation> observation;  // while the operators of a step are observed
   int64_t unreportedBytes = 0;
 

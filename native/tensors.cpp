@@ -11,6 +11,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "arguments.h"
 #include "names.h"
 
 namespace nasnet {
@@ -105,6 +106,16 @@ napi_value release(Call& call) {
 napi_value leaveToCollector(Call& call) {
   const int64_t bytes = call.environment.tensors.leaveToCollector(call.integer(0));
   if (bytes > 0) call.environment.report(call.env, bytes);
+  return call.undefined();
+}
+
+napi_value createList(Call& call) {
+  return call.make(
+      call.environment.lists.add(std::make_shared<c10::List<at::Tensor>>(readTensors(call, call.values[0]))));
+}
+
+napi_value releaseList(Call& call) {
+  call.environment.lists.at(call.integer(0)).reset();
   return call.undefined();
 }
 

@@ -26,6 +26,13 @@ napi_value release(Call& call);
 /** leaveToCollector(handle): reports this tensor's memory to V8's garbage collector */
 napi_value leaveToCollector(Call& call);
 
+/**
+ * createList(Int32Array) → number of a list, which stands for these handles where an argument is a list of tensors;
+ * the tensors live as long as it does.  releaseList(number)
+ */
+napi_value createList(Call& call);
+napi_value releaseList(Call& call);
+
 /** liveTensors() → number of handles not yet released */
 napi_value liveTensors(Call& call);
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "operands.h"
@@ -74,7 +75,7 @@ void changeLists(at::TensorList changed, at::TensorList others, const Work& work
       single(to, from);
       continue;
     }
-    addRuns(runs, to.data_ptr<float>(), from.data_ptr<float>(), to.numel());
+    addRuns(runs, floatsOf(to), floatsOf(from), to.numel());
     to.unsafeGetTensorImpl()->bump_version();
   }
   forRuns(runs, [&](int64_t, const Run& run) { work(run.to, run.from, run.count); });
@@ -121,7 +122,7 @@ void scaleList(at::TensorList tensors, double factor) {
       tensor.mul_(factor);
       continue;
     }
-    addRuns(runs, tensor.data_ptr<float>(), nullptr, tensor.numel());
+    addRuns(runs, floatsOf(tensor), nullptr, tensor.numel());
     tensor.unsafeGetTensorImpl()->bump_version();
   }
   forRuns(runs, [times](int64_t, const Run& run) { scaleNumbers(run.to, run.count, times); });
@@ -154,7 +155,7 @@ at::Tensor listNorm(at::TensorList tensors) {
   TORCH_CHECK(!tensors.empty(), "expected at least one tensor");
   if (!std::all_of(tensors.begin(), tensors.end(), isDense)) return at::stack(at::_foreach_norm(tensors, 2)).norm();
   std::vector<Run> runs;
-  for (const at::Tensor& tensor : tensors) addRuns(runs, tensor.data_ptr<float>(), nullptr, tensor.numel());
+  for (const at::Tensor& tensor : tensors) addRuns(runs, floatsOf(tensor), nullptr, tensor.numel());
   std::vector<double> sums(runs.size());
   forRuns(runs, [&](int64_t index, const Run& run) { sums[index] = squares(run.to, run.count); });
   double whole = 0;
@@ -162,14 +163,25 @@ at::Tensor listNorm(at::TensorList tensors) {
   return at::scalar_tensor(std::sqrt(whole), at::dtype(at::kFloat));
 }
 
+/** Returns the factor that makes a norm at most `maximum`: exactly 1 if nothing is clipped; NaN of a NaN. */
+double clipFactor(const at::Tensor& norm, double maximum) {
+  if (norm.scalar_type() != at::kFloat) return norm.clamp(maximum).div(maximum).reciprocal().item<double>();
+  const float most = static_cast<float>(maximum);
+  return 1 / (std::max(norm.item<float>(), most) / most);  // in float32, as the tensor's operators would
+}
+
 /** Scales the parameters' gradients so that the norm of all is at most `maximum`; returns the norm before. */
 at::Tensor clipGradients(at::TensorList parameters, double maximum) {
   std::vector<at::Tensor> gradients;
-  for (const at::Tensor& each : parameters)
-    if (each.grad().defined()) gradients.push_back(each.grad());
+  gradients.reserve(parameters.size());
+  for (const at::Tensor& each : parameters) {
+    at::Tensor gradient = each.grad();
+    if (gradient.defined()) gradients.push_back(std::move(gradient));
+  }
   if (gradients.empty()) return at::zeros({}, at::dtype(at::kFloat));
-  const at::Tensor norm = listNorm(gradients);
-  scaleListBy(gradients, norm.clamp(maximum).div(maximum).reciprocal());  // exactly 1 if nothing is clipped
+  at::Tensor norm = listNorm(gradients);
+  const double factor = clipFactor(norm, maximum);
+  if (factor != 1) scaleList(gradients, factor);
   return norm;
 }
 
@@ -220,9 +232,9 @@ void momentumStep(at::TensorList parameters, at::TensorList velocities, double r
       copies.push_back(gradient);
     }
     const size_t before = runs.size();
-    addRuns(runs, parameter.data_ptr<float>(), gradient.data_ptr<float>(), parameter.numel());
+    addRuns(runs, floatsOf(parameter), floatsOf(gradient), parameter.numel());
     for (size_t run = before; run < runs.size(); ++run)
-      moving.push_back(velocity.data_ptr<float>() + (runs[run].to - runs[before].to));
+      moving.push_back(floatsOf(velocity) + (runs[run].to - runs[before].to));
     for (const at::Tensor* each : {&parameter, static_cast<const at::Tensor*>(&gradient), &velocity})
       each->unsafeGetTensorImpl()->bump_version();
   }

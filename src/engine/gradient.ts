@@ -1,6 +1,7 @@
 // Computes gradients of a loss with respect to the tensors that require them.
 import { addon } from './addon.ts';
 import { Tensor } from './tensor.ts';
+import { TensorList } from './tensor-list.ts';
 
 /**
  * Adds the gradient of `output` to the `grad` of every leaf that requires one and that `output` depends on. Frees the
@@ -33,8 +34,8 @@ export function collectedGradients(tensors: readonly Tensor[]): (Tensor | undefi
 }
 
 /** Removes the `grad` of each of these tensors. */
-export function clearGradients(tensors: readonly Tensor[]): void {
-  addon().clearGradients(handlesOf(tensors));
+export function clearGradients(tensors: readonly Tensor[] | TensorList): void {
+  addon().clearGradients(tensors instanceof TensorList ? tensors.number : handlesOf(tensors));
 }
 
 function handlesOf(tensors: readonly Tensor[]): Int32Array {

@@ -3,6 +3,7 @@
 import { addon, type Handle, kind, type Schema } from './addon.ts';
 import { Generator } from './random.ts';
 import { Tensor } from './tensor.ts';
+import { TensorList } from './tensor-list.ts';
 
 export type Value =
   | Tensor
@@ -13,6 +14,7 @@ export type Value =
   | string
   | null
   | undefined
+  | TensorList
   | readonly (Tensor | undefined)[]
   | readonly number[]
   | readonly boolean[];
@@ -80,6 +82,10 @@ function unwrap(schema: Schema, values: readonly Value[]): unknown[] {
         break;
       case kind.tensorList:
       case kind.optionalTensorList:
+        if (value instanceof TensorList && schema.arguments[index]!.kind === kind.tensorList) {
+          raw[index] = value.number;
+          break;
+        }
         if (!Array.isArray(value)) throw mismatch(schema, index, 'an array of Tensors', value);
         raw[index] = handles(value, (other) => mismatch(schema, index, 'an array of Tensors', other));
         break;

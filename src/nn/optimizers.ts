@@ -7,6 +7,7 @@ import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { TensorList } from '../engine/tensor-list.ts';
 import { InputError } from '../failure.ts';
 import { addList, listNorm, mulScalar, scale, scaled } from './tensor-lists.ts';
 
@@ -115,8 +116,8 @@ abstract class ListOptimizer implements Optimizer {
       const [{ name, isWeight }] = members as [Omit<Moving, 'gradient'>];
       const rate = rateOf(name);
       return {
-        parameters: members.map(({ parameter }) => parameter),
-        slot: members.map((each) => this.#slots.get(slot)!.get(each.name)!),
+        parameters: new TensorList(members.map(({ parameter }) => parameter)),
+        slot: new TensorList(members.map((each) => this.#slots.get(slot)!.get(each.name)!)),
         rateAt: (learningRate) => times(learningRate, (isWeight ? 1 : biasRate) * rate),
         decay: isWeight && !decoupled ? weightDecay : 0,
         shrinkAt: (learningRate) => (isWeight && decoupled ? 1 - times(learningRate, rate) * weightDecay : 1),
@@ -213,8 +214,8 @@ interface Moving {
 
 /** Parameters with the same rates. */
 interface Alike {
-  parameters: Tensor[];
-  slot: Tensor[];
+  parameters: TensorList;
+  slot: TensorList;
   rateAt: (learningRate: number) => number;
   /** Times the parameter is added to its gradient. */
   decay: number;
@@ -234,25 +235,33 @@ export interface MomentumOptions extends GroupOptions {
 export class Momentum extends ListOptimizer {
   readonly #momentum: number;
   readonly #nesterov: boolean;
-  readonly #alike: readonly Alike[];
-  readonly #isOnHost: boolean;
+  /** Absent on a GPU. */
+  readonly #alike: readonly Alike[] | undefined;
 
   constructor(parameters: ReadonlyMap<string, Tensor>, options: MomentumOptions = {}) {
     super(parameters, { momentum: 'zeros' }, options);
     this.#momentum = options.momentum ?? 0.9;
     this.#nesterov = options.nesterov ?? true;
-    this.#alike = this.alike('momentum');
-    this.#isOnHost = areOnHost([...parameters.values()]);
+    this.#alike = areOnHost([...parameters.values()]) ? this.alike('momentum') : undefined;
   }
 
   protected override moveOnHost(learningRate: number): boolean {
-    if (!this.#isOnHost) return false;
+    const alike = this.#alike;
+    if (!alike) return false;
     const [momentum, nesterov] = [this.#momentum, this.#nesterov];
     noGrad(() => {
-      for (const { parameters, slot, rateAt, decay, shrinkAt } of this.#alike)
+      for (const { parameters, slot, rateAt, decay, shrinkAt } of alike)
         momentumStep.run(parameters, slot, rateAt(learningRate), momentum, nesterov, decay, shrinkAt(learningRate));
     });
     return true;
+  }
+
+  override dispose(): void {
+    for (const { parameters, slot } of this.#alike ?? []) {
+      parameters[Symbol.dispose]();
+      slot[Symbol.dispose]();
+    }
+    super.dispose();
   }
 
   protected override update(
@@ -387,11 +396,12 @@ export class Adam extends ListOptimizer {
  * Scales all gradients so that their global norm is at most `maximum`. Returns the norm before as a tensor [], so that
  * the caller decides whether to wait for its value. It is not finite if a gradient is not.
  */
-export function clipByGlobalNorm(parameters: readonly Tensor[], maximum: number): Tensor {
-  if (areOnHost(parameters)) return noGrad(() => clipGradients.tensor(parameters, maximum));
+export function clipByGlobalNorm(parameters: readonly Tensor[] | TensorList, maximum: number): Tensor {
+  const tensors = parameters instanceof TensorList ? parameters.tensors : parameters;
+  if (areOnHost(tensors)) return noGrad(() => clipGradients.tensor(parameters, maximum));
   return scope(() =>
     noGrad(() => {
-      const gradients = collectedGradients(parameters).filter((gradient) => gradient !== undefined);
+      const gradients = collectedGradients(tensors).filter((gradient) => gradient !== undefined);
       if (gradients.length === 0) return zeros([]);
       const norm = listNorm.tensor(gradients);
       const factor = norm.clamp(maximum).div(maximum).reciprocal(); // exactly 1 if nothing is clipped

@@ -3,6 +3,7 @@
 
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { TensorList } from '../engine/tensor-list.ts';
 import { InputError } from '../failure.ts';
 import type { NamedTensors } from './optimizers.ts';
 import { addList, blendLists, differences, scale } from './tensor-lists.ts';
@@ -11,7 +12,7 @@ export class WeightAverage {
   readonly #values: NamedTensors;
   readonly #averages: NamedTensors;
   /** The averages and the values, in one order. */
-  readonly #pairs: readonly [averages: Tensor[], values: Tensor[]];
+  readonly #pairs: readonly [averages: TensorList, values: TensorList];
 
   /** Starts with the current values. @param values a network's stateDict */
   constructor(values: NamedTensors) {
@@ -19,7 +20,7 @@ export class WeightAverage {
     this.#averages = scope(() =>
       Object.fromEntries(Object.entries(values).map(([name, tensor]) => [name, keep(tensor.detach().clone())])),
     );
-    this.#pairs = [Object.values(this.#averages), Object.values(values)];
+    this.#pairs = [new TensorList(Object.values(this.#averages)), new TensorList(Object.values(values))];
   }
 
   /**
@@ -86,6 +87,7 @@ export class WeightAverage {
   }
 
   [Symbol.dispose](): void {
+    for (const list of this.#pairs) list[Symbol.dispose]();
     free(Object.values(this.#averages));
   }
 }

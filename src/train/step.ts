@@ -7,8 +7,10 @@ import type { Batch } from '../data/step-batches.ts';
 import { tensor, zeros } from '../engine/create.ts';
 import { backward, clearGradients } from '../engine/gradient.ts';
 import { keep, noGrad, scope } from '../engine/memory.ts';
+import { operator } from '../engine/operator.ts';
 import { crossEntropies, crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import type { TensorList } from '../engine/tensor-list.ts';
 import { clipByGlobalNorm, type Optimizer } from '../nn/optimizers.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
 import type { GradientReduction } from './gradient-reduction.ts';
@@ -19,7 +21,7 @@ import type { Trainable } from './trainable.ts';
 /** The network, its optimizer and the recipe. */
 export interface Trainee {
   network: Trainable;
-  parameters: Tensor[];
+  parameters: readonly Tensor[] | TensorList;
   optimizer: Optimizer;
   recipe: Recipe;
   sums: StepSums;
@@ -170,7 +172,7 @@ function addGradients(
     };
     const inputs = [images, labels, ...(mixed ? [mixed.partners, mixed.weights] : [])];
     const { loss, logits } = programs ? programs.run(inputs, share, forward, backward) : plain(forward, backward);
-    return { loss: loss.detach(), right: noGrad(() => logits.argmax(1).eq(labels).sum()) };
+    return { loss: loss.detach(), right: noGrad(() => countCorrect.tensor(logits, labels)) };
   });
 }
 
@@ -215,11 +217,7 @@ export class StepSums {
    * @param rights the numbers of correct predictions of its parts, [] each
    */
   add(loss: Tensor, rights: readonly Tensor[]): void {
-    noGrad(() => {
-      const losses = this.#sums.select(0, 0).add_(loss);
-      for (const right of rights) this.#sums.select(0, 1).add_(right);
-      this.#sums.select(0, 2).add_(losses.isFinite());
-    });
+    noGrad(() => addFigures.run(this.#sums, loss, rights));
   }
 
   read(): StepSumsRead {
@@ -240,3 +238,6 @@ export class StepSums {
     this.#sums.dispose();
   }
 }
+
+const countCorrect = operator('nasnet::count_correct');
+const addFigures = operator('nasnet::add_figures');

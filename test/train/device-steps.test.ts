@@ -206,7 +206,7 @@ test('bfloat16 learns like float32, with weights, statistics and gradients in fl
   assert.ok(end < 0.75 * begin, `from ${begin} to ${end}`);
   assert.ok(Math.abs(end / mean(expected.slice(-5)) - 1) < 0.25, `${end} against ${mean(expected.slice(-5))}`);
   for (const each of Object.values(half.network.stateDict())) assert.equal(each.dtype, 'float32');
-  for (const each of half.parameters) assert.equal(each.grad!.dtype, 'float32');
+  for (const each of half.network.parameters()) assert.equal(each.grad!.dtype, 'float32');
 });
 
 test('steps on a device leave no live tensor', () => {
