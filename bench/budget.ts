@@ -14,8 +14,7 @@ import { availableParallelism } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { finalWithin } from '../src/forecast/budget.ts';
-import { epochSeconds, finalCosts } from '../src/forecast/budget-costs.ts';
+import { planFinal } from '../src/forecast/plan-final.ts';
 import { epochRatio } from '../src/forecast/probe.ts';
 import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
 import { RandomStream } from '../src/random/stream.ts';
@@ -113,17 +112,11 @@ async function planCell(task: Task): Promise<Plan> {
   const searching = { settings, counts, trials: 0, workers: availableParallelism() };
   const { laws } = await startOf(searching, true, () => {});
   const candidate = new Candidate(decisionsOf(task), defaultSpace);
-  const options = costOptions(searching, laws);
-  const predicted = finalCosts([candidate], options);
-  const left = () => 60 * minutes - (performance.now() - began) / 1000;
-  const first = finalSizes(settings)[finalWithin(left(), 60 * minutes, predicted).size]!;
-  const ratio =
-    (await epochRatio(candidate, first, searching, {
-      threads: availableParallelism(),
-      epochSeconds: epochSeconds(first, [candidate], options),
-    })) ?? 1;
-  const costs = predicted.map(({ epoch, once, ...rest }) => ({ ...rest, epoch: ratio * epoch, once: ratio * once }));
-  const { size, epochs } = finalWithin(left(), 60 * minutes, costs);
+  const time = { budget: 60 * minutes, left: () => 60 * minutes - (performance.now() - began) / 1000 };
+  const threads = availableParallelism();
+  const { size, epochs } = await planFinal(candidate, costOptions(searching, laws), time, (_, training, epochSeconds) =>
+    epochRatio(candidate, training, searching, { threads, epochSeconds }),
+  );
   const { cells, filters, resolution } = finalSizes(settings)[size]!;
   return { cells, filters, resolution, epochs };
 }

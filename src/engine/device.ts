@@ -13,7 +13,8 @@ export const cpu = 'cpu';
  * The precision of images. bfloat16: images and convolutions in 16 bits with sums in 32; parameters, batch statistics,
  * losses and the optimizer stay in float32.
  */
-export type Precision = 'float32' | 'bfloat16';
+export type Precision = (typeof precisions)[number];
+export const precisions = ['float32', 'bfloat16'] as const;
 
 /** The device and precision of computations. Plain data, which is sent to workers. */
 export interface Computing {

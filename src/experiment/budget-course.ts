@@ -2,11 +2,12 @@
 // finalists, and the size and epochs of the final network. Each decision is stored before it takes effect, so that a
 // resumed search does not change it.
 
-import { budgetRule, childrenUntil, finalistsOf, finalWithin } from '../forecast/budget.ts';
-import { epochSeconds, finalCosts, raceCosts } from '../forecast/budget-costs.ts';
+import { budgetRule, childrenUntil, finalistsOf } from '../forecast/budget.ts';
+import { raceCosts } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
+import { type MeasureFinal, planFinal } from '../forecast/plan-final.ts';
 import type { Candidate } from '../study/candidate.ts';
-import { finalSizes, finalTraining } from '../study/final-training.ts';
+import { finalTraining } from '../study/final-training.ts';
 import type { BudgetDecisions } from '../study/results.ts';
 import type { Budget, SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -19,14 +20,8 @@ export interface CourseOptions {
   costs(): CostOptions;
   /** Seconds of the search before this object was created. */
   before?: number | undefined;
-  /**
-   * Measures the steps of the cell's final training with all threads. Returns the measured seconds divided by the
-   * predicted ones; undefined if they cannot be measured. Default: no measurement.
-   * @param epochSeconds predicted seconds of the steps of an epoch
-   */
-  measure?:
-    | ((candidate: Candidate, training: Training, epochSeconds: number) => Promise<number | undefined>)
-    | undefined;
+  /** Default: no measurement. */
+  measure?: MeasureFinal | undefined;
   /** A clock in milliseconds. Default: performance.now. */
   now?: () => number;
 }
@@ -115,20 +110,9 @@ export class BudgetCourse {
    * epochs by a measurement of its speed.
    */
   async final(candidate: Candidate): Promise<Training> {
-    if (!this.#decided.final) this.#decide({ final: await this.#planFinal(candidate) });
-    return finalTraining(this.#study);
-  }
-
-  async #planFinal(candidate: Candidate): Promise<NonNullable<BudgetDecisions['final']>> {
     const { budget, costs, measure } = this.#options;
-    const within = (sizes: typeof predicted) => finalWithin(budget.seconds - this.seconds, budget.seconds, sizes);
-    const predicted = finalCosts([candidate], costs());
-    const { size } = within(predicted);
-    const training = finalSizes(this.#study.settings)[size]!;
-    const ratio = await measure?.(candidate, training, epochSeconds(training, [candidate], costs()));
-    if (ratio === undefined) return within(predicted);
-    return within(
-      predicted.map(({ epoch, once, fewestEpochs }) => ({ epoch: ratio * epoch, once: ratio * once, fewestEpochs })),
-    );
+    const time = { budget: budget.seconds, left: () => budget.seconds - this.seconds };
+    if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, measure) });
+    return finalTraining(this.#study);
   }
 }

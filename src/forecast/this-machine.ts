@@ -18,7 +18,7 @@ export function thisMachine(computing: Computing = onCpu): Machine {
 }
 
 /** Returns the device and precision of a stored machine's trainings. */
-export function computingOf({ device }: Pick<Machine, 'device'>): Computing {
+export function computingOfMachine({ device }: Pick<Machine, 'device'>): Computing {
   if (device === undefined) return onCpu;
   const [name, precision] = device.split(', ') as [string, Precision];
   return { device: name, precision };

@@ -4,7 +4,7 @@
 import { z } from 'zod';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { checked, parsedJson, refusal } from '../checked.ts';
-import type { Precision } from '../engine/device.ts';
+import { type Precision, precisions } from '../engine/device.ts';
 import { scope } from '../engine/memory.ts';
 import type { Tensor } from '../engine/tensor.ts';
 import { Failure, InputError } from '../failure.ts';
@@ -290,7 +290,7 @@ async function latestFirst(artifacts: Artifacts, key: ArtifactKey) {
     .sort((one, other) => stepOf(other.metadata) - stepOf(one.metadata));
 }
 
-const precisions = z.enum(['float32', 'bfloat16']);
+const precision = z.enum(precisions);
 
 /**
  * Returns the precision of the training that left a checkpoint; undefined if there is none.
@@ -303,7 +303,7 @@ export async function storedPrecision(
   { isOwn, older }: { isOwn: (identity: string) => boolean; older: Precision },
 ): Promise<Precision | undefined> {
   const own = (await latestFirst(artifacts, key)).find(({ metadata: { identity } }) => identity && isOwn(identity));
-  return own && (precisions.safeParse(own.metadata.precision).data ?? older);
+  return own && (precision.safeParse(own.metadata.precision).data ?? older);
 }
 
 type Metadata = Readonly<Record<string, string | undefined>>;

@@ -2,10 +2,9 @@
 // device is reported in one sentence.
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { type TrainingJob, trainer } from '../../src/children/training-job.ts';
 import { type DatasetFiles, referenceTo } from '../../src/data/dataset-files.ts';
 import type { Computing } from '../../src/engine/device.ts';
@@ -14,11 +13,12 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
 import type { TrainingDetails, WorkerResult } from '../../src/study/outcome.ts';
 import { childRecipe } from '../../src/train/recipe.ts';
+import { temporaryFolder } from '../data/temporary.ts';
 
 const [side, classes] = [8, 4];
 
 function files(): DatasetFiles {
-  const folder = mkdtempSync(join(tmpdir(), 'nasnet-device-'));
+  const folder = temporaryFolder({ after });
   const random = new RandomStream('pixels');
   const part = (name: string, count: number) => {
     const labels = BigInt64Array.from({ length: count }, (_, index) => BigInt(index % classes));

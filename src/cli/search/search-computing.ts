@@ -1,7 +1,7 @@
 // Device and precision of a search's trainings.
 
 import { type Computing, cpu } from '../../engine/device.ts';
-import { computingOf as computingOfMachine } from '../../forecast/this-machine.ts';
+import { computingOfMachine } from '../../forecast/this-machine.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { computingOf, trainingComputing } from '../flags/device-flags.ts';

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import type { Precision } from '../../engine/device.ts';
+import { type Precision, precisions } from '../../engine/device.ts';
 import { hashOfFile } from '../../file-hash.ts';
 import type { EpochReport, TrainingDetails } from '../../study/outcome.ts';
 import { epochReport } from '../../study/result-schemas.ts';
@@ -48,7 +48,7 @@ const record = z.looseObject({
   weightsHash: z.string(),
   run: z.looseObject({
     reward: z.number(),
-    precision: z.enum(['float32', 'bfloat16']).optional(),
+    precision: z.enum(precisions).optional(),
     details: z.looseObject({ test: z.looseObject({ accuracy: z.number() }) }),
     epochs: z.array(epochReport),
   }),

@@ -1,0 +1,42 @@
+// Plans the final network of a cell for the time that is left: its size by the prediction, its epochs by a measurement
+// of its steps.
+
+import type { Candidate } from '../study/candidate.ts';
+import { finalSizes } from '../study/final-training.ts';
+import type { Training } from '../study/settings.ts';
+import { type FinalCosts, finalWithin, type PlannedFinal } from './budget.ts';
+import { epochSeconds, finalCosts } from './budget-costs.ts';
+import type { CostOptions } from './estimate.ts';
+
+/**
+ * Measures the steps of a cell's training with all threads. Returns the measured seconds divided by the predicted ones;
+ * undefined if they cannot be measured.
+ * @param epochSeconds predicted seconds of the steps of an epoch
+ */
+export type MeasureFinal = (
+  candidate: Candidate,
+  training: Training,
+  epochSeconds: number,
+) => Promise<number | undefined>;
+
+/** The time of the final network. */
+export interface FinalTime {
+  /** Seconds of the whole search. */
+  budget: number;
+  /** Returns the seconds that are left; the measurement itself takes some. */
+  left(): number;
+}
+
+/** Returns the size and epochs of the cell's final network. */
+export async function planFinal(
+  candidate: Candidate,
+  costs: CostOptions,
+  { budget, left }: FinalTime,
+  measure?: MeasureFinal,
+): Promise<PlannedFinal> {
+  const within = (sizes: readonly FinalCosts[]) => finalWithin(left(), budget, sizes);
+  const predicted = finalCosts([candidate], costs);
+  const training = finalSizes(costs.settings)[within(predicted).size]!;
+  const ratio = (await measure?.(candidate, training, epochSeconds(training, [candidate], costs))) ?? 1;
+  return within(predicted.map(({ epoch, once, ...rest }) => ({ ...rest, epoch: ratio * epoch, once: ratio * once })));
+}
