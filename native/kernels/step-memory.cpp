@@ -23,6 +23,19 @@ constexpr int64_t alignment = 64;  // bytes, as libtorch's
 /** Steps with more memory take so long that its allocation does not count, and the C library maps it page by page. */
 constexpr int64_t mostPlanned = 256 << 20;
 
+/** Returns the bytes of whole lines with so many, and more than none. */
+int64_t wholeLines(int64_t bytes) { return (bytes + alignment) / alignment * alignment; }
+
+/** Returns a tensor at a place of a storage, in bytes. */
+at::Tensor tensorAt(const c10::Storage& storage, int64_t start, at::ScalarType dtype, at::IntArrayRef sizes,
+                    at::IntArrayRef strides) {
+  at::Tensor tensor = at::detail::make_tensor<at::TensorImpl>(
+      c10::Storage(storage), at::DispatchKeySet(at::DispatchKey::CPU), at::scalarTypeToTypeMeta(dtype));
+  tensor.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
+  tensor.unsafeGetTensorImpl()->set_storage_offset(start / static_cast<int64_t>(tensor.itemsize()));
+  return tensor;
+}
+
 /** Gives pages back that the steps before the plan left behind; otherwise the piece would come on top of them. */
 void returnPages() {
 #ifdef __GLIBC__
@@ -37,13 +50,27 @@ at::Tensor newGradient(const at::Tensor& parameter) {
   return at::detail::empty_strided_cpu(parameter.sizes(), parameter.strides(), parameter.scalar_type());
 }
 
-at::Tensor KeptGradients::roomFor(const at::Tensor& parameter) {
-  if (parameter.grad().defined()) return newGradient(parameter);
-  at::Tensor& kept = kept_[parameter.unsafeGetTensorImpl()];
-  const bool isFree = kept.defined() && kept.use_count() == 1;
-  if (!isFree || kept.sizes() != parameter.sizes() || kept.strides() != parameter.strides())
-    kept = newGradient(parameter);
-  return kept;
+KeptGradients::KeptGradients(const std::vector<at::Tensor>& parameters) {
+  int64_t bytes = 0;
+  std::vector<int64_t> starts;
+  for (const at::Tensor& each : parameters) {
+    starts.push_back(bytes);
+    bytes += wholeLines(static_cast<int64_t>(each.nbytes()));
+  }
+  const c10::Storage storage(c10::Storage::use_byte_size_t(), static_cast<size_t>(bytes),
+                             c10::GetCPUAllocator()->allocate(static_cast<size_t>(bytes)));
+  for (size_t index = 0; index < parameters.size(); ++index) {
+    const at::Tensor& each = parameters[index];
+    if (!each.is_non_overlapping_and_dense()) continue;
+    kept_[each.unsafeGetTensorImpl()] = {
+        each, tensorAt(storage, starts[index], each.scalar_type(), each.sizes(), each.strides())};
+  }
+}
+
+at::Tensor KeptGradients::roomFor(const at::Tensor& parameter) const {
+  const auto kept = kept_.find(parameter.unsafeGetTensorImpl());
+  const bool isFree = kept != kept_.end() && kept->second.gradient.use_count() == 1 && !parameter.grad().defined();
+  return isFree ? kept->second.gradient : newGradient(parameter);
 }
 
 StepMemory::Use::Use(StepMemory* memory)
@@ -102,7 +129,7 @@ void StepMemory::plan() {
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(),
                    [&](size_t one, size_t other) { return pieces[one].bytes > pieces[other].bytes; });
-  const auto room = [&](size_t index) { return (pieces[index].bytes + alignment) / alignment * alignment; };
+  const auto room = [&](size_t index) { return wholeLines(pieces[index].bytes); };
   std::vector<int64_t> starts(pieces.size());
   std::vector<size_t> placed;  // by their starts
   for (const size_t index : order) {
@@ -123,12 +150,8 @@ void StepMemory::plan() {
                           c10::DataPtr(nullptr, at::kCPU));
   for (size_t index = 0; index < pieces.size(); ++index) {
     const auto& [sizes, dtype, format, bytes, made, freed] = pieces[index];
-    at::Tensor tensor = at::detail::make_tensor<at::TensorImpl>(
-        c10::Storage(storage_), at::DispatchKeySet(at::DispatchKey::CPU), at::scalarTypeToTypeMeta(dtype));
     const std::vector<int64_t> strides = at::empty(sizes, at::device(at::kMeta).memory_format(format)).strides().vec();
-    tensor.unsafeGetTensorImpl()->set_sizes_and_strides(sizes, strides);
-    tensor.unsafeGetTensorImpl()->set_storage_offset(starts[index] / static_cast<int64_t>(tensor.itemsize()));
-    tensors_.push_back(tensor);
+    tensors_.push_back(tensorAt(storage_, starts[index], dtype, sizes, strides));
   }
   state_ = planned;
   returnPages();

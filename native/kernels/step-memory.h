@@ -18,17 +18,25 @@ namespace nasnet::kernels {
 /** Returns memory laid out as a parameter. */
 at::Tensor newGradient(const at::Tensor& parameter);
 
-/** The memory of the parameters' gradients, which the programs of a training keep from step to step. */
+/**
+ * The gradients of a training's parameters, in one piece of memory that its programs keep from step to step. It is there
+ * before the first step, since small pieces among those of a step would divide the memory that it frees.
+ */
 class KeptGradients {
  public:
+  explicit KeptGradients(const std::vector<at::Tensor>& parameters);
+
   /**
    * Returns memory for the gradient of a parameter: the same in each step, unless the parameter has a gradient already
    * or somebody else has the one of an earlier step.
    */
-  at::Tensor roomFor(const at::Tensor& parameter);
+  at::Tensor roomFor(const at::Tensor& parameter) const;
 
  private:
-  std::unordered_map<const at::TensorImpl*, at::Tensor> kept_;  // by parameter, which the programs have as well
+  struct Kept {
+    at::Tensor parameter, gradient;
+  };
+  std::unordered_map<const at::TensorImpl*, Kept> kept_;  // by parameter
 };
 
 class StepMemory {

@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "operator-nodes.h"
 
@@ -58,11 +59,18 @@ bool writesArguments(const Operator& op) {
   });
 }
 
+std::shared_ptr<kernels::KeptGradients> gradientsOf(const std::vector<at::Tensor>& constants) {
+  std::vector<at::Tensor> trained;
+  std::copy_if(constants.begin(), constants.end(), std::back_inserter(trained),
+               [](const at::Tensor& each) { return each.requires_grad() && each.device().is_cpu(); });
+  return std::make_shared<kernels::KeptGradients>(trained);
+}
+
 }  // namespace
 
 Observation::Observation(const std::vector<at::Tensor>& inputs, const std::vector<at::Tensor>& constants,
                          const Program* sibling)
-    : made_(std::make_shared<Program>(sibling)) {
+    : made_(std::make_shared<Program>(sibling != nullptr ? sibling->gradients() : gradientsOf(constants))) {
   for (const at::Tensor& each : constants) constants_.insert(each.unsafeGetTensorImpl());
   for (const at::Tensor& each : inputs) {
     made_->forms_.push_back({each.sizes().vec(), each.strides().vec(), each.scalar_type()});

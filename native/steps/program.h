@@ -19,9 +19,10 @@ using kernels::Value;
 
 class Program {
  public:
-  /** sibling: another program of the same training, or null */
-  explicit Program(const Program* sibling)
-      : memory_(sibling != nullptr ? sibling->memory_.sharedGradients() : std::make_shared<kernels::KeptGradients>()) {}
+  /** gradients: those of the training, which its programs share */
+  explicit Program(std::shared_ptr<kernels::KeptGradients> gradients) : memory_(std::move(gradients)) {}
+
+  const std::shared_ptr<kernels::KeptGradients>& gradients() const { return memory_.sharedGradients(); }
 
   /** Whether inputs have the shapes and layouts that were observed. */
   bool accepts(const std::vector<at::Tensor>& inputs) const;
