@@ -12,7 +12,7 @@ namespace nasnet::kernels {
 
 class Scratch {
  public:
-  Scratch() = default;
+  Scratch() { blocks_.reserve(64); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 

@@ -4,7 +4,21 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "kernels/operands.h"
+
 namespace nasnet::steps {
+
+namespace {
+
+/** Returns the gradient of a loss, []. */
+at::Tensor oneLike(const at::Tensor& loss) {
+  if (!kernels::isFloats(loss) || loss.dim() > 0) return at::ones_like(loss);
+  const at::Tensor one = kernels::emptyFloats({});
+  *kernels::floatsOf(one) = 1;
+  return one;
+}
+
+}  // namespace
 
 bool Program::accepts(const std::vector<at::Tensor>& inputs) const {
   return std::equal(
@@ -41,8 +55,7 @@ std::vector<at::Tensor> Program::runNodes(const std::vector<at::Tensor>& inputs)
   }
   std::vector<at::Tensor> outputs;
   for (const Value value : outputs_) outputs.push_back(values_.at(value));
-  if (!one_.defined()) one_ = at::ones_like(values_.at(loss_));
-  values_.addGradient(loss_, one_);
+  values_.addGradient(loss_, oneLike(values_.at(loss_)));
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
     (*node)->backward(values_);
     (*node)->release();

@@ -51,7 +51,6 @@ class Program {
   std::vector<std::unique_ptr<StepNode>> nodes_;
   std::vector<std::vector<Value>> lastReads_;  // by node: values that no later one reads
   Value loss_ = kernels::none;
-  at::Tensor one_;  // the gradient of the loss
   std::vector<Value> outputs_;
 };
 
