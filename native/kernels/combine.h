@@ -30,7 +30,7 @@ struct OperandSums {
 void combineSums(const Pixels& pixels, const Stored& gradient, int64_t gradientPitch, const OperandSums* wanted,
                  int64_t count);
 
-/** result = Σ images, all of the same channels; of float32 it may be the first of them. */
+/** result = Σ images, all of the same channels; it may be the first of them. */
 void sumAll(const Pixels& pixels, const std::vector<Slice>& images, const Room& result);
 
 /** whole = the slices' channels side by side, and back; pixels.channels are those of the whole. */

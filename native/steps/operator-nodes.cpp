@@ -6,8 +6,8 @@
 
 #include <tuple>
 
-#include "kernels/operands.h"
-#include "kernels/over-images.h"
+#include "kernels/combine.h"
+#include "kernels/images.h"
 
 namespace nasnet::steps {
 
@@ -33,18 +33,20 @@ struct OperatorNode : StepNode {
   const Value input, output;
 };
 
-/** sum += other, by the loops where both lie alike in memory: libtorch's operator takes as long to begin as to add. */
+/** sum += other: libtorch's operator takes as long to begin as to add, and converts bfloat16 one by one. */
 void addTo(at::Tensor& sum, const at::Tensor& other) {
-  const bool areAlike = kernels::isFloats(sum) && kernels::isFloats(other) && sum.sizes() == other.sizes() &&
-                        sum.strides() == other.strides() && sum.is_non_overlapping_and_dense();
-  if (!areAlike) {
+  const auto isDense = [&](const at::Tensor& images) {
+    return kernels::isStored(images) && images.scalar_type() == sum.scalar_type() && images.sizes() == sum.sizes() &&
+           images.dim() == 4 && images.numel() > 0 && kernels::pitchOf(images) == images.size(1);
+  };
+  if (!isDense(sum) || !isDense(other)) {
     sum.add_(other);
     return;
   }
-  float *const to = kernels::floatsOf(sum), *const from = kernels::floatsOf(other);
-  kernels::overImages(sum.numel(), [&](int64_t, int64_t begin, int64_t end) {
-    kernels::loops().add(to + begin, from + begin, end - begin);
-  });
+  const int64_t channels = sum.size(1);
+  const std::vector<kernels::Slice> both{{kernels::roomOf(sum), channels, channels},
+                                         {kernels::roomOf(other), channels, channels}};
+  kernels::sumAll(kernels::pixelsOf(sum), both, kernels::roomOf(sum));
 }
 
 /** aten::add_ of two tensors of the step, in place. */
