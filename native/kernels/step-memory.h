@@ -1,5 +1,5 @@
 // The memory of a training's program (steps/program.h). A first run notes when each tensor is made and freed; from then
-// on all of them lie in one piece of memory, at places where those of the same time do not overlap, and behind them what
+// on all of them lie in one piece of memory, at places where those of the same time do not overlap. Behind them is what
 // kernels need while they run (scratch.h). That piece is there during a step only. What the first run did not free, or
 // too much memory, stays unplanned: allocated one by one.
 #pragma once
@@ -19,8 +19,8 @@ namespace nasnet::kernels {
 at::Tensor newGradient(const at::Tensor& parameter);
 
 /**
- * The gradients of a training's parameters, in one piece of memory that its programs keep from step to step. It is there
- * before the first step, since small pieces among those of a step would divide the memory that it frees.
+ * The gradients of a training's parameters, in one piece of memory that its programs keep from step to step. It is
+ * there before the first step, since small pieces among those of a step would divide the memory that it frees.
  */
 class KeptGradients {
  public:

@@ -12,7 +12,7 @@ import { temporaryFolder } from '../../data/temporary.ts';
 const run = promisify(execFile);
 const folder = temporaryFolder({ after });
 const native = resolve(import.meta.dirname, '../../../native');
-const kernels = ['plane', 'window', 'depthwise-image', 'loops/loops-plain'];
+const kernels = ['plane', 'scratch', 'window', 'depthwise-image', 'loops/loops-plain'];
 
 /** Compiles the loops and their test, warnings being errors. Returns the program. */
 async function build(compiler: string, optimisation: '-O1' | '-O2'): Promise<string> {
