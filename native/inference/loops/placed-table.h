@@ -1,5 +1,5 @@
-// The loops of placed.h for one instruction set. Included last by each placed-*.cpp, which has set what
-// kernels/loops/loops-table.h asks for.
+// The loops of placed.h for one instruction set. Included last by each placed-*.cpp, which has included the set's
+// header in kernels/loops/ and set the table's variable NASNET_PLACED.
 #pragma once
 
 #include "kernels/loops/vector.h"
@@ -123,11 +123,11 @@ constexpr Tiles tiles = makeTiles(std::make_integer_sequence<int, mostUnits * mo
 
 void product(const PlacedProduct& p) {
   const ptrdiff_t depth = p.segmentCount * p.length;
-  const ptrdiff_t allUnits = (p.columns + unit - 1) / unit, panels = (allUnits + mostUnits - 1) / mostUnits;
+  const Panels panels{unit, mostUnits, p.columns};
   const ptrdiff_t parts = (p.rows + mostRows - 1) / mostRows;
   for (ptrdiff_t panel = p.firstPanel; panel < p.lastPanel; ++panel) {
-    const ptrdiff_t first = allUnits * panel / panels, last = allUnits * (panel + 1) / panels;
-    const TileFunction* own = tiles.all[last - first - 1];
+    const ptrdiff_t first = panels.firstUnit(panel);
+    const TileFunction* own = tiles.all[panels.firstUnit(panel + 1) - first - 1];
     const float* b = p.panels + first * unit * depth;
     for (ptrdiff_t part = 0; part < parts; ++part) {
       const ptrdiff_t m = p.rows * part / parts;
@@ -177,3 +177,7 @@ void copy(const PlacedCopy& c) {
 const PlacedLoops NASNET_PLACED = {unit, mostUnits, mostRows, product, copy};
 
 }  // namespace nasnet::inference
+
+#if defined(NASNET_TARGET)
+#pragma clang attribute pop
+#endif

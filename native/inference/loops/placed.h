@@ -24,7 +24,7 @@ struct PlacedProduct {
   const float* addend;  // null: none; readable up to a vector's width beyond the last column
   const int32_t* addendPlaces;
   ptrdiff_t rows, columns;
-  ptrdiff_t firstPanel, lastPanel;  // of those that panelsOf(columns) tells
+  ptrdiff_t firstPanel, lastPanel;  // of those of Panels
   bool relu;
 };
 
@@ -41,6 +41,20 @@ struct PlacedCopy {
   bool relu;
 };
 
+namespace {  // each version of the loops has its own
+
+/** How columns are divided into panels: most are as wide as can be, and none is much narrower than the others. */
+struct Panels {
+  ptrdiff_t unit, mostUnits, columns;
+
+  ptrdiff_t units() const { return (columns + unit - 1) / unit; }
+  ptrdiff_t count() const { return (units() + mostUnits - 1) / mostUnits; }
+  /** Returns the units before a panel. */
+  ptrdiff_t firstUnit(ptrdiff_t panel) const { return units() * panel / count(); }
+};
+
+}  // namespace
+
 struct PlacedLoops {
   int unit;       // columns that a panel is made of
   int mostUnits;  // in a panel
@@ -48,18 +62,14 @@ struct PlacedLoops {
   void (*product)(const PlacedProduct&);
   void (*copy)(const PlacedCopy&);
 
-  /** Returns the columns of a panel: most of them are as wide as can be, and none is much narrower than the others. */
+  /** Returns the columns of a panel. */
   ptrdiff_t panelColumns(ptrdiff_t columns, ptrdiff_t panel) const {
-    const ptrdiff_t units = (columns + unit - 1) / unit, panels = panelCount(columns);
-    return (units * (panel + 1) / panels - units * panel / panels) * unit;
+    return panelStart(columns, panel + 1) - panelStart(columns, panel);
   }
   ptrdiff_t panelStart(ptrdiff_t columns, ptrdiff_t panel) const {
-    return (columns + unit - 1) / unit * panel / panelCount(columns) * unit;
+    return Panels{unit, mostUnits, columns}.firstUnit(panel) * unit;
   }
-  ptrdiff_t panelCount(ptrdiff_t columns) const {
-    const ptrdiff_t units = (columns + unit - 1) / unit;
-    return (units + mostUnits - 1) / mostUnits;
-  }
+  ptrdiff_t panelCount(ptrdiff_t columns) const { return Panels{unit, mostUnits, columns}.count(); }
 };
 
 /** The version of the instruction set that kernels::loops() has chosen. */

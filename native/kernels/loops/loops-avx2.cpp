@@ -1,24 +1,10 @@
-// The loops for AVX2 with fused multiply-add.
-#if defined(__x86_64__)
+// The loops for AVX2.
 #include "loops.h"
 
-#include <cstddef>
-#include <utility>
+#if defined(__x86_64__)
+#include "avx2.h"
 
-#if defined(__clang__)
-#define NASNET_TARGET "avx2,fma"
-#pragma clang attribute push(__attribute__((target(NASNET_TARGET))), apply_to = function)
-#else
-#pragma GCC target("avx2,fma")
-#endif
-
-#define NASNET_WIDTH 8
-#define NASNET_REGISTERS 16
 #define NASNET_LOOPS avx2Loops
 #define NASNET_NAME "avx2"
 #include "loops-table.h"
-
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
 #endif

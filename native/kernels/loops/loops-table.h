@@ -1,6 +1,6 @@
-// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has set the target,
-// NASNET_WIDTH, NASNET_REGISTERS, the table's variable NASNET_LOOPS and what it is called, NASNET_NAME; and
-// NASNET_FLOAT_LOOPS, the table whose loops on float32 are no different, so that they are compiled once.
+// The loops of one instruction set as a table. Included last by each loops-*.cpp, which has included the set's header
+// (avx2.h) and set the table's variable NASNET_LOOPS and what it is called, NASNET_NAME; and NASNET_FLOAT_LOOPS, the
+// table whose loops on float32 are no different, so that they are compiled once.
 #pragma once
 
 #include "channels.h"
@@ -34,3 +34,7 @@ const Loops NASNET_LOOPS = {NASNET_NAME, width,        wholeTile,   correlate, w
                             interleave,  mask,         addMasked,   add,       scale};
 
 }  // namespace nasnet::kernels
+
+#if defined(NASNET_TARGET)
+#pragma clang attribute pop
+#endif
