@@ -1,8 +1,8 @@
 // Runs strategies on emulated rewards: a regression on all trained cells of a study stands in for the training of a
 // cell, with noise of the size that it leaves unexplained. Between the simulated landscape, which knows nothing of real
 // cells, and real training.
-//   gunzip -k docs/experiments/figure-6-study.db.gz
-//   node bench/emulated.ts docs/experiments/figure-6-study.db [TRIALS] [SEEDS]     (default 150 and 8; minutes)
+//   gunzip -k docs/experiments/figure-6-first.db.gz
+//   node bench/emulated.ts docs/experiments/figure-6-first.db [TRIALS] [SEEDS]     (default 150 and 8; minutes)
 // The regression has every decision as a feature besides the surrogate's own features, so that it can say what the
 // surrogate cannot; still it is linear as the surrogate is, which favours the surrogate.
 

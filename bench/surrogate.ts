@@ -1,7 +1,7 @@
 // Measures what a surrogate is worth on the real rewards of a study: how well it ranks cells that it has not seen, and
 // how good the cells are that it chooses from a pool of trained ones.
-//   gunzip -k docs/experiments/figure-6-study.db.gz
-//   node bench/surrogate.ts docs/experiments/figure-6-study.db [SEEDS]     (default 20; some minutes on one core)
+//   gunzip -k docs/experiments/figure-6-first.db.gz
+//   node bench/surrogate.ts docs/experiments/figure-6-first.db [SEEDS]     (default 20; some minutes on one core)
 // The pool replaces the search space: a method "trains" a cell by looking up its reward.
 
 import { planNetwork } from '../src/plan/plan.ts';

@@ -1,6 +1,6 @@
 // Computes scores of cells that need no training, and correlates them with the rewards of the same cells in a study.
-//   gunzip -k docs/experiments/figure-6-study.db.gz
-//   node bench/training-free.ts docs/experiments/figure-6-study.db [CELLS] [SEED]     (default 250 and 1)
+//   gunzip -k docs/experiments/figure-6-first.db.gz
+//   node bench/training-free.ts docs/experiments/figure-6-first.db [CELLS] [SEED]     (default 250 and 1)
 // The cells are random ones of the study, built as its children, with one batch of its training images.
 // - gradient norm, SNIP: the norm of the loss's gradient; Σ |weight · gradient| (Abdelfattah et al., Zero-Cost Proxies
 //   for Lightweight NAS, 2021)

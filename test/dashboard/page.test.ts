@@ -324,11 +324,11 @@ test('the viewer shows a study that is dropped on it, also one of an older versi
   writeFileSync(text, 'hello');
   await viewer.setInputFiles('input[type=file]', text);
   await viewer.waitForSelector('text=is not an SQLite database');
-  const old = resolve(import.meta.dirname, '../../docs/experiments/figure-6-study.db.gz');
+  const old = resolve(import.meta.dirname, '../../docs/experiments/figure-6-first.db.gz');
   await viewer.setInputFiles('input[type=file]', [path, old]);
   await complete(viewer);
   assert.match(await view('now', viewer), new RegExp(`Best reward\\s+${percent(rewardOf(best) + 0.05, 2)}`));
-  assert.match(await view('compare', viewer), /figure-6-study[\s\S]*9,000/);
+  assert.match(await view('compare', viewer), /figure-6-first[\s\S]*9,000/);
   assert.deepEqual(decisionsOf(best).length, 50);
   await viewer.close();
 });

@@ -284,12 +284,12 @@ test('studies of older versions are read, whatever their format', async () => {
   const old = join(folder, 'figure-6.db');
   writeFileSync(
     old,
-    gunzipSync(readFileSync(resolve(import.meta.dirname, '../../docs/experiments/figure-6-study.db.gz'))),
+    gunzipSync(readFileSync(resolve(import.meta.dirname, '../../docs/experiments/figure-6-first.db.gz'))),
   );
   await using live = await serveDashboard({ studies: [old] });
   const own = await cookieOf(live);
   const { asked } = await json<StudyAnswer>('/ask/study', live, own);
-  assert.equal(asked, 9000); // docs/experiments/figure-6.md
+  assert.equal(asked, 9000); // docs/experiments/figure-6-first.md
 });
 
 test('a file that is no study is refused before anything is served', async () => {
