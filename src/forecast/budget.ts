@@ -42,9 +42,9 @@ export interface BudgetCosts {
 export interface RaceCosts {
   /** One run of a finalist on its worker. */
   run: number;
-  /** Maximum number of runs of each finalist. */
+  /** Maximum number of runs of a finalist of each arm. */
   runs: number;
-  /** Maximum number of finalists. */
+  /** Maximum number of finalists of each arm. */
   most: number;
 }
 

@@ -1,6 +1,7 @@
 // Estimates a whole search before it starts: wall-clock seconds of children, finalists and final network, and bytes per
 // worker. It uses predictions of random cells; nothing is trained or measured.
 
+import { armNames } from '../search/arms-strategy.ts';
 import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
@@ -116,15 +117,16 @@ function raceEstimate(
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['finalists']> {
   const { settings, counts } = options;
+  const racing = count * armNames(settings.strategy).length;
   const each = rangeOf(
     cells.map((cell) => costs(finalistTraining(settings, cell, counts), [cell], options).seconds.mean),
   );
-  const trainings = { least: count * seeds.least, most: count * seeds.most };
+  const trainings = { least: racing * seeds.least, most: racing * seeds.most };
   const seconds = {
     least: waiting(trainings.least, each.mean, options.workers),
     most: waiting(trainings.most, each.mean, options.workers),
   };
-  return { count, trainings, each, seconds };
+  return { count: racing, trainings, each, seconds };
 }
 
 function costs(training: Training, cells: readonly Candidate[], { settings, counts, laws }: EstimateOptions) {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adviceFor, estimateLines, statement } from '../../src/cli/search/statement.ts';
+import { raceCosts } from '../../src/forecast/budget-costs.ts';
 import { leftBehind } from '../../src/forecast/cost-law.ts';
 import { estimateSearch, waiting } from '../../src/forecast/estimate.ts';
 import { workersThatFit } from '../../src/forecast/machine-memory.ts';
@@ -46,6 +47,19 @@ test('500 workers take a 250th of the time that 2 take, fewer children than work
   assert.equal(of(paper, 3, 8).children.seconds, 2.1 * hour);
   assert.equal(waiting(0, 5, 2), 0);
   assert.equal(of(paper, 8, 8, 1).final.seconds, (2.1 * hour) / 8); // 2.1 h were those of 8 on one core; it is alone
+});
+
+test('each arm has its own finalists: the estimate counts them, a race of a budget pays for them, the statement says so', () => {
+  const arms = fitted(settingsOf('paper', { ...given, strategy: 'ppo,random,evolution' }), counts);
+  const estimate = of(arms, 20_000, 2);
+  assert.equal(estimate.finalists!.count, 750);
+  assert.deepEqual(estimate.finalists!.trainings, { least: 1500, most: 3750 });
+  const options = { counts, laws: constant, workers: 2, threads: 2, trials: 20_000 };
+  const raceOf = (settings: typeof arms) =>
+    raceCosts(randomCells(settings).slice(0, 2), { ...options, settings }).race!;
+  assert.equal(raceOf(arms).runs, 3 * raceOf(paper).runs);
+  assert.match(statement(arms, counts).join('\n'), /\nfinalists +the best 250 of each arm, /);
+  assert.doesNotMatch(statement(paper, counts).join('\n'), /of each arm/);
 });
 
 test('a short search gets no advice, and one child and one worker are not several', () => {
