@@ -1,6 +1,7 @@
-// Makes the default coefficients of src/forecast/cost-law.ts: trains and runs networks of random cells on one thread of
-// an idle machine, fits the laws to what it measured, and compares the errors of the present coefficients with theirs.
+// Makes the default coefficients of src/forecast/cost-law.ts: trains networks of random cells, one on each core of an
+// idle machine, and runs them on one, fits the laws to what it measured, and compares the errors of both.
 //   node bench/cost-laws.ts [--cells 12]
+import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { kernelVersion } from '../src/engine/machine.ts';
 import { latencyTerms, lawValue, startingLaws, stepTerms } from '../src/forecast/cost-law.ts';
@@ -42,19 +43,20 @@ const cells = Array.from({ length: Number(values.cells) }, (_, index) => {
 });
 const recipe = { ...recipes.fast, growth: [] };
 const classes = 10;
+const workers = availableParallelism();
 
+/** All workers train at once, as in a search. */
 async function measureTrainings(): Promise<Observation[]> {
-  await using runner = probeRunner(1);
-  const observations: Observation[] = [];
-  for (const [n, filters, resolution, batch, steps] of trainings) {
-    for (const cell of cells) {
+  await using runner = probeRunner(workers);
+  const measured = trainings.flatMap(([n, filters, resolution, batch, steps]) =>
+    cells.map(async (cell) => {
       const plan = cell.trainedPlan({ cells: n, filters, resolution, recipe }, classes);
       const outcome = await runner.run({ plan, recipe, batch, steps } satisfies ProbeJob);
       if ('failure' in outcome) throw new Error(outcome.failure.message);
-      observations.push({ terms: stepTerms(plan, { steps, batch }), value: (outcome.result as Probed).seconds });
-    }
-  }
-  return observations;
+      return { terms: stepTerms(plan, { steps, batch }), value: (outcome.result as Probed).seconds };
+    }),
+  );
+  return await Promise.all(measured);
 }
 
 async function measureInferences(): Promise<Observation[]> {
@@ -94,6 +96,6 @@ function show(name: keyof typeof startingLaws, unit: string, observations: reado
   );
 }
 
-console.log(`One thread, float32, kernels: ${kernelVersion()}`);
+console.log(`${workers} workers, one thread each, float32, kernels: ${kernelVersion()}`);
 show('seconds', 'seconds', await measureTrainings());
 show('latency', 'milliseconds', await measureInferences());

@@ -53,23 +53,23 @@ export function memoryTerms(plan: Plan, batch: number): number[] {
 const bytesPerNumber = 4; // float32
 
 /**
- * The default coefficients, measured with one thread on a virtual machine of 2 cores (AMD EPYC, libtorch 1.13), with
- * random cells of N, F, pixels = 0, 4, 8; 1, 8, 16; 2, 16, 16 and 2, 32, 32. The median error of the predicted CPU time
- * of these 76 trainings is 5% (docs/paper.md).
+ * The default coefficients, made by bench/cost-laws.ts on two cores of an AMD EPYC (Zen 4, AVX-512, libtorch 1.13):
+ * 60 trainings and 60 inferences of random cells, of N, F, pixels = 0, 4, 8 to 2, 32, 32 and 6, 32, 32. The median error
+ * is 5% and 4%, 90% of the networks are within 16% and 8%.
  */
 export const startingLaws = {
   /**
    * Seconds on one thread per multiply-add, per multiply-add with a window, per number written, per operator call, and
    * per training.
    */
-  seconds: [6.9e-11, 9.3e-11, 1.77e-9, 1.13e-4, 0.02],
+  seconds: [6.4e-11, 1.4e-11, 1.75e-9, 4.7e-5, 0.02],
   /**
    * Bytes of the process with libtorch and mapped images; per byte of activations (1.7 in a new process, the rest is
    * heap growth of earlier children); per byte of weights (gradient, momentum, update).
    */
   memory: [3.6e8, 1.9, 4],
   /** Milliseconds on one thread; terms as for a training. */
-  latency: [4e-8, 1.8e-8, 8e-7, 9e-3, 0.05],
+  latency: [1.9e-8, 2.9e-8, 4.2e-8, 1.6e-4, 7.4e-4],
 } as const satisfies Record<string, Coefficients>;
 
 /**
