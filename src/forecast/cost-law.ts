@@ -54,8 +54,8 @@ const bytesPerNumber = 4; // float32
 
 /**
  * The default coefficients, made by bench/cost-laws.ts on two cores of an AMD EPYC (Zen 4, AVX-512, libtorch 1.13):
- * 60 trainings and 60 inferences of random cells, of N, F, pixels = 0, 4, 8 to 2, 32, 32 and 6, 32, 32. The median error
- * is 5% and 4%, 90% of the networks are within 16% and 8%.
+ * 60 trainings and 60 inferences of random cells, of N, F, pixels = 0, 4, 8 to 2, 32, 32 and 6, 32, 32. The median
+ * error is 5% and 4%, 90% of the networks are within 16% and 8%.
  */
 export const startingLaws = {
   /**
