@@ -2,8 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lawValue, startingLaws } from '../../src/forecast/cost-law.ts';
-import { finalistTraining } from '../../src/forecast/finalist-training.ts';
+import { lawValue } from '../../src/forecast/cost-law.ts';
+import { finalistLaw, finalistTraining } from '../../src/forecast/finalist-training.ts';
 import { TrainingTerms } from '../../src/forecast/prediction.ts';
 import { randomCells } from '../../src/forecast/random-cells.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -16,7 +16,7 @@ const nasnetA = new Candidate(settings.known[0]!, settings.space);
 test('a finalist that costs more than NASNet-A has fewer epochs, a cheaper one more, and all cost the same', () => {
   const secondsOf = (cell: Candidate) => {
     const training = finalistTraining(settings, cell, counts);
-    return lawValue(startingLaws.seconds, new TrainingTerms(settings, training, counts).of(cell).seconds);
+    return lawValue(finalistLaw, new TrainingTerms(settings, training, counts).of(cell).seconds);
   };
   const { epochs } = settings.finalists!.training.recipe;
   assert.equal(finalistTraining(settings, nasnetA, counts).recipe.epochs, epochs);
