@@ -1,6 +1,6 @@
 // Predicts the seconds of the parts of a search with a budget. The rule in budget.ts plans with them.
 
-import { armNames } from '../search/arms-strategy.ts';
+import { armCount } from '../search/arms-strategy.ts';
 import { mean } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes, plannedTraining } from '../study/final-training.ts';
@@ -35,7 +35,7 @@ export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pi
     const training = finalistTraining(settings, cell, counts);
     return new TrainingTerms(settings, training, counts).cost(cell, laws).seconds;
   });
-  return { workers, race: { run: mean(seconds), runs: seeds.most * armNames(settings.strategy).length, most } };
+  return { workers, race: { run: mean(seconds), runs: seeds.most * armCount(settings.strategy), most } };
 }
 
 /** Returns the mean seconds of a training of these cells on one worker. */

@@ -1,7 +1,7 @@
 // Estimates a whole search before it starts: wall-clock seconds of children, finalists and final network, and bytes per
 // worker. It uses predictions of random cells; nothing is trained or measured.
 
-import { armNames } from '../search/arms-strategy.ts';
+import { armCount } from '../search/arms-strategy.ts';
 import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
@@ -117,7 +117,7 @@ function raceEstimate(
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['finalists']> {
   const { settings, counts } = options;
-  const racing = count * armNames(settings.strategy).length;
+  const racing = count * armCount(settings.strategy);
   const each = rangeOf(
     cells.map((cell) => costs(finalistTraining(settings, cell, counts), [cell], options).seconds.mean),
   );

@@ -7,6 +7,9 @@ import type { Background, Outcome, Strategy, StrategyParts, UpdateFigures } from
 /** Splits a strategy's name into its arms: 'ppo,random' has two, 'ppo' one. */
 export const armNames = (name: string): string[] => name.split(',').map((arm) => arm.trim());
 
+/** Returns the number of arms of a strategy's name. */
+export const armCount = (name: string): number => armNames(name).length;
+
 /** Returns the arm of a trial: arms take turns from trial 0 on. */
 export const armOf = (trial: number, arms: number): number => trial % arms;
 

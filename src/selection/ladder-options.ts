@@ -1,7 +1,7 @@
 // The promotion rule of a search's ladders, and which trial is on which ladder.
 
 import { RandomStream } from '../random/stream.ts';
-import { armNames, armOf } from '../search/arms-strategy.ts';
+import { armCount, armOf } from '../search/arms-strategy.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { LadderRule } from './ladder.ts';
 
@@ -17,7 +17,7 @@ export interface LadderOptions extends LadderRule {
  */
 export function ladderOptions({ ladder, seed, strategy, known = [] }: SearchSettings): LadderOptions | undefined {
   if (!ladder) return undefined;
-  const arms = armNames(strategy).length;
+  const arms = armCount(strategy);
   const { reduction, randomShare } = ladder;
   const stream = (member: number, rung: number) => new RandomStream(`${seed}, trial ${member}, lot at rung ${rung}`);
   return {

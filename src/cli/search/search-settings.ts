@@ -3,7 +3,7 @@
 
 import { InputError } from '../../failure.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
-import { armNames } from '../../search/arms-strategy.ts';
+import { armCount } from '../../search/arms-strategy.ts';
 import { strategyNames } from '../../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceLabel, spaceNames, spaces } from '../../space/search-space.ts';
 import { defaultReduction, heldOut } from '../../study/presets.ts';
@@ -188,7 +188,7 @@ export const searchSettings = {
       const withKnown =
         finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
       const equal = finalists?.equalCost ? '; of a cell that costs more, fewer epochs' : '';
-      const ofEach = armNames(settings.strategy).length > 1 ? ' of each arm' : '';
+      const ofEach = armCount(settings.strategy) > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
         `the best ${whole(count)}${ofEach}${withKnown}, ${seeds} times each`;
       return [
