@@ -5,7 +5,6 @@
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/variable.h>
 
-#include "arguments.h"
 #include "machine.h"
 
 namespace nasnet {
@@ -37,7 +36,7 @@ napi_value setGradient(Call& call) {
 }
 
 napi_value clearGradients(Call& call) {
-  for (const at::Tensor& tensor : readTensors(call, call.values[0]).vec()) {
+  for (const at::Tensor& tensor : call.tensors(0)) {
     if (tensor.grad().defined()) tensor.mutable_grad() = at::Tensor();
   }
   return call.undefined();

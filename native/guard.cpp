@@ -149,11 +149,7 @@ std::vector<int32_t> Call::handles(size_t index) const {
   return readHandles(env, values[index]);
 }
 
-std::vector<at::Tensor> Call::tensors(size_t index) const {
-  std::vector<at::Tensor> tensors;
-  for (const int32_t handle : handles(index)) tensors.push_back(environment.tensors.at(handle));
-  return tensors;
-}
+std::vector<at::Tensor> Call::tensors(size_t index) const { return readTensors(*this, values[index]).vec(); }
 
 std::pair<uint8_t*, size_t> Call::bytes(size_t index) const {
   auto type = static_cast<napi_typedarray_type>(255);  // stays so for kinds that this Node-API does not know

@@ -42,7 +42,7 @@ struct Call {
   at::Tensor& tensor(size_t index) const { return environment.tensors.at(integer(index)); }
   std::vector<int64_t> integers(size_t index) const;      // a JavaScript array
   std::vector<int32_t> handles(size_t index) const;       // an Int32Array
-  std::vector<at::Tensor> tensors(size_t index) const;    // an Int32Array of handles
+  std::vector<at::Tensor> tensors(size_t index) const;    // an Int32Array of handles, or a list
   std::pair<uint8_t*, size_t> bytes(size_t index) const;  // any typed array
 
   napi_value undefined() const;

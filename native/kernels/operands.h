@@ -87,7 +87,7 @@ inline at::Tensor emptyFloats(at::IntArrayRef shape) { return emptyTensor(shape,
 /** Returns memory for the gradient of a parameter, which outlives the step. */
 inline at::Tensor emptyGradient(const at::Tensor& parameter) {
   StepMemory* const memory = StepMemory::current();
-  return memory != nullptr ? memory->gradients().roomFor(parameter) : newGradient(parameter);
+  return memory != nullptr ? memory->gradients()->roomFor(parameter) : newGradient(parameter);
 }
 
 inline at::Tensor emptyResult(const at::Tensor& input, const Window& window) {

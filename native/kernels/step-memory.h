@@ -66,8 +66,7 @@ class StepMemory {
   void end(bool isWhole);
 
   at::Tensor make(at::IntArrayRef sizes, at::ScalarType dtype, at::MemoryFormat format);
-  KeptGradients& gradients() const { return *gradients_; }
-  const std::shared_ptr<KeptGradients>& sharedGradients() const { return gradients_; }
+  const std::shared_ptr<KeptGradients>& gradients() const { return gradients_; }
 
  private:
   struct Piece {

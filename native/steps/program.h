@@ -22,7 +22,7 @@ class Program {
   /** gradients: those of the training, which its programs share */
   explicit Program(std::shared_ptr<kernels::KeptGradients> gradients) : memory_(std::move(gradients)) {}
 
-  const std::shared_ptr<kernels::KeptGradients>& gradients() const { return memory_.sharedGradients(); }
+  const std::shared_ptr<kernels::KeptGradients>& gradients() const { return memory_.gradients(); }
 
   /** Whether inputs have the shapes and layouts that were observed. */
   bool accepts(const std::vector<at::Tensor>& inputs) const;
