@@ -14,7 +14,7 @@ const seed = z.union([z.number(), z.string().max(1000)]);
 const key = z.string().regex(/^[a-z]{1,20}\/[a-z0-9-]{1,100}(\.[a-z0-9-]{1,20})?\.safetensors$/);
 const seeded = { training: storedTraining, seed };
 
-/** Searches start from new weights, so a job of theirs has no initial ones. */
+/** Searches start from new weights, so a job of theirs has no initial ones; clocks of machines differ. */
 const job = z.strictObject({
   architecture: z.unknown(),
   ...seeded,
@@ -30,7 +30,7 @@ const job = z.strictObject({
   keepModel: z
     .strictObject({ weights: key, best: key.exactOptional(), last: key.exactOptional() } satisfies Fields<KeptModels>)
     .exactOptional(),
-} satisfies Fields<Omit<TrainingJob, 'initial'>>);
+} satisfies Fields<Omit<TrainingJob, 'initial' | 'deadline'>>);
 
 const setup: z.ZodType<TrainingSetup> = z.strictObject({
   dataset: z.strictObject({ name: z.string().max(1000), content: z.string().regex(/^[0-9a-f]{64}$/) }),

@@ -84,6 +84,11 @@ export interface TrainingJob extends SeededTraining {
    * `keep` stay, 1 by default.
    */
   checkpoint?: { key: ArtifactKey; seconds?: number; keep?: number };
+  /**
+   * When the training should end, in milliseconds since 1970 by this machine's clock: its end is moved
+   * (train/training-length.ts). The test comes after it.
+   */
+  deadline?: number;
   /** Also evaluate on the test images and store models here. The caller then removes the checkpoint. */
   keepModel?: KeptModels;
 }
@@ -224,7 +229,7 @@ async function run(
   const ended = await trainLast(context, child, job, shown, { report, epochs, checkpoints, signal, best, keeper });
   const heldOut = heldOutEpochs(epochs.all(), best?.epochs.state?.epoch);
   const handsOverBest = job.training.recipe.patience !== undefined && heldOut?.best !== undefined;
-  const result = handsOverBest ? heldOut.best : { accuracy: ended.accuracy, loss: ended.loss };
+  const result = handsOverBest ? heldOut.best : ended.validation!;
   const details: TrainingDetails = {
     trainableParameters: child.plan.trainableParameters,
     multiplyAdds: child.plan.multiplyAdds,
@@ -233,6 +238,7 @@ async function run(
     peakMemory: peakMemory(),
     ...(job.earlier && { continued: prepared.continued }),
     ...(epochs.resumed && { resumed: true }),
+    ...(ended.scheduledEpochs !== undefined && { scheduledEpochs: ended.scheduledEpochs }),
   };
   const notes = [
     ...prepared.notes,
@@ -366,17 +372,18 @@ interface TrainingHooks {
   keeper: Keeper | undefined;
 }
 
-/** Runs the job's last training and returns the accuracy of the last epoch on the validation images. */
+/** Runs the job's last training and returns the figures of its last epoch, which is validated. */
 async function trainLast(
   context: JobContext,
   child: Child,
   job: TrainingJob,
   shown: ShownImages,
   { report, epochs, checkpoints, signal, best, keeper }: TrainingHooks,
-): Promise<Accuracy> {
+): Promise<EpochFigures> {
   const keeps = job.keepModel !== undefined;
-  const last = await trainShown(context, child, job, shown, {
+  return await trainShown(context, child, job, shown, {
     signal,
+    seconds: job.deadline === undefined ? undefined : Math.max(0, job.deadline - Date.now()) / 1000,
     validate: () => shown.validate(child.network),
     validateEveryEpoch: keeps,
     ...(checkpoints && { checkpoints }),
@@ -385,7 +392,6 @@ async function trainLast(
     ...(keeps && { onProgress: (progress) => report({ progress }) }),
     onEpoch: (figures) => epochs.add(epochReportOf(figures)),
   });
-  return last.validation!;
 }
 
 function epochReportOf(figures: EpochFigures): EpochReport {

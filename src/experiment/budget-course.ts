@@ -2,8 +2,8 @@
 // finalists, and the size and epochs of the final network. Each decision is stored before it takes effect, so that a
 // resumed search does not change it.
 
-import { budgetRule, childrenUntil, finalistsOf } from '../forecast/budget.ts';
-import { raceCosts } from '../forecast/budget-costs.ts';
+import { budgetRule, childrenUntil, finalistsOf, finalSeconds } from '../forecast/budget.ts';
+import { finalCosts, raceCosts } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
 import { type MeasureFinal, planFinal } from '../forecast/plan-final.ts';
 import type { Candidate } from '../study/candidate.ts';
@@ -114,5 +114,16 @@ export class BudgetCourse {
     const time = { budget: budget.seconds, left: () => budget.seconds - this.seconds };
     if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, measure) });
     return finalTraining(this.#study);
+  }
+
+  /**
+   * Returns the seconds in which the final training, once decided, should end; undefined if it has its planned epochs,
+   * however long they take.
+   */
+  finalSeconds(candidate: Candidate): number | undefined {
+    const { budget, costs } = this.#options;
+    const planned = this.#decided.final!;
+    const { once } = finalCosts([candidate], costs())[planned.size]!;
+    return finalSeconds(budget.seconds - this.seconds, budget.seconds, planned, once);
   }
 }

@@ -319,14 +319,16 @@ function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {
-  const { study, files, artifacts, directory, signal, onEvent } = experiment;
+  const { study, files, artifacts, directory, machines, signal, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
   const final = course ? await course.final(candidate) : finalTraining(study);
   await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
+  const seconds = machines ? undefined : course?.finalSeconds(candidate); // clocks of machines differ
   const job: TrainingJob = {
     architecture: candidate.architecture,
     training: final,
+    ...(seconds !== undefined && { deadline: Date.now() + 1000 * seconds }),
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
     keepModel: { weights: finalWeights, best: finalBest },
@@ -379,7 +381,7 @@ function finalModelOf(
   epochs: EpochReport[],
   largestClass: number,
 ): FinalModel {
-  const { trainableParameters, multiplyAdds, trainingSeconds, best, test } = result.details;
+  const { trainableParameters, multiplyAdds, trainingSeconds, scheduledEpochs, best, test } = result.details;
   const { balancedAccuracy, classImages, confusions } = test;
   return {
     trial,
@@ -394,6 +396,7 @@ function finalModelOf(
     ...(classImages && { classImages }),
     ...(confusions && { confusions }),
     ...(best && { best }),
+    ...(scheduledEpochs !== undefined && { scheduledEpochs }),
     classAccuracies: test.classAccuracies,
     trainingSeconds,
     trainingImagesPerSecond: epochs.at(-1)?.imagesPerSecond ?? 0,

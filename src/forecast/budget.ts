@@ -23,6 +23,8 @@ export const budgetRule = {
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
   /** Share that is reserved for the report, and for the case that the machine becomes slower. */
   reserve: 0.03,
+  /** Share that is reserved for the report alone, where the end of the final training is moved. */
+  report: 0.01,
   /** Seconds until worker processes have loaded libtorch, for each of children, race and final network. */
   start: 2,
 } as const;
@@ -161,6 +163,16 @@ export function finalWithin(seconds: number, budget: number, sizes: readonly Fin
   const whole = Math.floor(possible[size]! / epochs.step + 1e-9) * epochs.step;
   const planned = Math.min(epochs.most, Math.max(sizes[size]!.fewestEpochs, whole));
   return { size, epochs: Number(planned.toFixed(2)) };
+}
+
+/**
+ * Returns the seconds that are left for the final training itself, by which its end is moved; undefined where the plan
+ * has its fewest or most epochs, which do not follow the time.
+ * @param once as in FinalCosts
+ */
+export function finalSeconds(seconds: number, budget: number, { epochs }: PlannedFinal, once: number) {
+  const { fewest, most } = budgetRule.epochs;
+  return epochs > fewest && epochs < most ? seconds - once - budgetRule.report * budget : undefined;
 }
 
 /** Returns the seconds of the minimum of trials and epochs. A shorter budget would be exceeded. */

@@ -1,6 +1,7 @@
 // The use of a search's budget, and the published cells compared with the cells of the search.
 
 import { bestTrials } from '../selection/finalist-race.ts';
+import { finalTraining } from '../study/final-training.ts';
 import { publishedName } from '../study/published-cells.ts';
 import type { BudgetDecisions } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -33,7 +34,10 @@ export function budgetFindings(study: Study<SearchSettings>): BudgetFindings | u
   const { budget } = study.settings;
   if (!budget) return undefined;
   const spent = study.result('clock')?.seconds ?? 0;
-  return { seconds: budget.seconds, spent, ...study.result('budget decisions') };
+  const decided = study.result('budget decisions');
+  const { final } = decided ?? {};
+  const { epochs } = finalTraining(study).recipe;
+  return { seconds: budget.seconds, spent, ...decided, ...(final && { final: { ...final, epochs } }) };
 }
 
 export function budgetSentence({ seconds, spent, trials, finalists, final }: BudgetFindings): string {

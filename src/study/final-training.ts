@@ -18,8 +18,13 @@ export function plannedTraining(
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
-/** Returns the final training: that of the settings until a budget plan has chosen one. */
+/**
+ * Returns the final training: that of the settings until a budget plan has chosen one, and with the epochs that there
+ * was time for when it is over.
+ */
 export function finalTraining(study: Study<SearchSettings>): Training {
   const decided = study.result('budget decisions')?.final;
-  return decided ? plannedTraining(study.settings, decided) : study.settings.final;
+  if (!decided) return study.settings.final;
+  const { scheduledEpochs: epochs = decided.epochs } = study.result('final model') ?? {};
+  return plannedTraining(study.settings, { ...decided, epochs: Number(epochs.toFixed(2)) });
 }

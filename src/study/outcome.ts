@@ -64,6 +64,8 @@ export interface TrainingDetails {
   latency?: number;
   /** The kind of machine of a worker elsewhere. */
   machine?: string;
+  /** Epochs of the whole training if its end was moved to keep a deadline. */
+  scheduledEpochs?: number;
   test?: Accuracy;
   /** The best epoch by the held-out images, and the last one; only if the training keeps its model. */
   best?: HeldOutEpoch;

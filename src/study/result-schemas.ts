@@ -123,6 +123,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
     classImages: z.array(count).exactOptional(),
     confusions: z.array(confusion).exactOptional(),
     best: heldOutEpoch.exactOptional(),
+    scheduledEpochs: real.exactOptional(),
     classAccuracies: z.array(real.nullable()),
     trainingSeconds: real,
     trainingImagesPerSecond: real,
@@ -149,6 +150,7 @@ export const finalResult = z.object({
     trainableParameters: count,
     multiplyAdds: count,
     trainingSeconds: real,
+    scheduledEpochs: real.exactOptional(),
     best: heldOutEpoch.exactOptional(),
     test: z.object({
       accuracy: real,

@@ -26,6 +26,8 @@ export interface FinalModel {
   confusions?: Confusion[];
   /** The best epoch by the held-out images. */
   best?: HeldOutEpoch;
+  /** Epochs of the whole training if its end was moved to keep the budget. */
+  scheduledEpochs?: number;
   /** Test accuracy of each class, in the order of the dataset's classes; null without images. */
   classAccuracies: (number | null)[];
   trainingSeconds: number;

@@ -15,6 +15,7 @@ import type { WeightAverage } from '../nn/weight-average.ts';
 import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
 import type { Trainable } from './trainable.ts';
+import { movedEnd, type TrainingLength } from './training-length.ts';
 
 const networkPrefix = 'network.';
 const optimizerPrefix = 'optimizer.';
@@ -28,6 +29,7 @@ export interface InTraining<Network extends Module = Trainable> {
   optimizer: Optimizer;
   average?: WeightAverage | undefined;
   best?: BestWeights | undefined;
+  length?: TrainingLength;
 }
 
 /** Sums over the steps since the start of the epoch. */
@@ -58,7 +60,7 @@ export interface SavedTraining {
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
-  { network, optimizer, average, best }: InTraining<Module>,
+  { network, optimizer, average, best, length }: InTraining<Module>,
   { identity, step, meter, extra, decoder, precision }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
@@ -76,6 +78,7 @@ export function saveTraining(
     ...(decoder !== undefined && { decoder }),
     ...(precision !== undefined && { precision }),
     ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
+    ...(length?.moved && { end: JSON.stringify(length.moved) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
   });
 }
@@ -93,7 +96,7 @@ export interface ExpectedTraining<Extra = unknown> {
  */
 export function loadTraining<Extra>(
   path: string,
-  { network, optimizer, average, best }: InTraining<Module>,
+  { network, optimizer, average, best, length }: InTraining<Module>,
   { identity, extra: schema }: ExpectedTraining<Extra>,
 ): { step: number; meter?: MeterState; extra?: Extra } {
   return scope(() => {
@@ -111,6 +114,7 @@ export function loadTraining<Extra>(
     const averaged = unprefixed(averagePrefix, tensors);
     average?.check(averaged);
     const bestEpoch = metadata.best === undefined || !best ? undefined : bestOf(metadata.best, path);
+    const end = metadata.end === undefined ? undefined : endOf(metadata.end, path);
     const bestWeights = unprefixed(bestPrefix, tensors);
     if (bestEpoch) best!.check(bestWeights);
     network.loadStateDict(unprefixed(networkPrefix, tensors));
@@ -120,6 +124,7 @@ export function loadTraining<Extra>(
       best!.load(bestWeights);
       best!.epochs = new BestEpoch(bestEpoch);
     }
+    if (length) length.moved = end;
     return { step, ...(meter && { meter }), ...(extra !== undefined && { extra }) };
   });
 }
@@ -150,6 +155,8 @@ const bestEpochState: z.ZodType<BestEpochState> = z.object({
   loss: z.number(),
   reachedIn: amount,
 } satisfies Record<keyof BestEpochState, z.ZodType>);
+
+const endOf = (text: string, path: string) => checked(movedEnd, parsedJson(text, path, 'end'), path, 'end');
 
 const bestOf = (text: string, path: string): BestEpochState =>
   checked(bestEpochState, parsedJson(text, path, 'best'), path, 'best');

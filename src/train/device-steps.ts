@@ -16,8 +16,8 @@ export interface DeviceStepsOptions {
   /** Number of steps whose inputs are copied together. */
   ahead?: number;
   planOf: (step: number) => StepPlan;
-  /** Number of steps of the training. */
-  steps: number;
+  /** Returns the number of steps of the training, which may change; `planOf` then changes too. */
+  steps: () => number;
 }
 
 const sizeOf = (shape: readonly number[]): number => shape.reduce((product, length) => product * length, 1);
@@ -42,7 +42,7 @@ export class DeviceSteps {
   #pixelsShape: readonly number[]; // of the step's images
   readonly #numbers: Tensor; // float64 [3]: progress, learning rate, share of new weights in the average
   readonly #whitening: WhiteningTensors;
-  #ahead: { first: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
+  #ahead: { first: number; steps: number; plans: StepPlan[]; randomNumbers: Tensor; numbers: Tensor } | undefined;
   #graphs: CapturedStep | undefined;
   #warm = 0;
   /** The form of the captured steps, or of those that will be captured. */
@@ -131,9 +131,14 @@ export class DeviceSteps {
 
   /** Copies the step's inputs to fixed memory and seeds the device's generator. */
   #setInputs(step: number): StepPlan {
-    if (!this.#ahead || step < this.#ahead.first || step >= this.#ahead.first + this.#ahead.plans.length) {
+    const ahead = this.#ahead;
+    if (
+      !ahead ||
+      step < ahead.first ||
+      step >= ahead.first + ahead.plans.length ||
+      ahead.steps !== this.#options.steps()
+    )
       this.#send(step);
-    }
     const { first, plans, randomNumbers, numbers } = this.#ahead!;
     const plan = plans[step - first]!;
     manualSeed(plan.seed);
@@ -159,7 +164,8 @@ export class DeviceSteps {
 
   #send(first: number): void {
     // streamed images are known one step at a time
-    const { planOf, steps, ahead = this.#batches.wait ? 1 : stepsAhead } = this.#options;
+    const { planOf, ahead = this.#batches.wait ? 1 : stepsAhead } = this.#options;
+    const steps = this.#options.steps();
     const { batchSize, rows, device } = this.#batches;
     const plans = Array.from({ length: Math.min(ahead, steps - first) }, (_, index) => planOf(first + index));
     const length = rows * batchSize;
@@ -172,6 +178,7 @@ export class DeviceSteps {
     this.#forget();
     this.#ahead = {
       first,
+      steps,
       plans,
       randomNumbers: keep(indexTensor(randomNumbers, device, [plans.length, rows, batchSize])),
       numbers: keep(tensor(numbers, [plans.length, 3], { device })),

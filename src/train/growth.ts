@@ -47,6 +47,10 @@ export function sidesOf(plan: SizedPlan, growth?: readonly SmallImages[]): (prog
   return (progress) => small.find(({ from, until }) => progress >= from && progress < until)?.side;
 }
 
+/** Returns the progress of a training, 0 to 1, from which images have their full size. */
+export const fullSizeFrom = (plan: SizedPlan, growth?: readonly SmallImages[]): number =>
+  phasesOf(plan, growth).at(-1)!.from;
+
 /**
  * Returns the share of its time that a training has taken at this progress, 0 to 1, roughly: a step of half the side
  * takes a quarter of the time with large images, and 0.45 of it with 16 pixels (N = 1, F = 16, two cores).

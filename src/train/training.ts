@@ -20,7 +20,7 @@ import { Continuation, randomOfReplica, type TrainingCheckpoints } from './conti
 import { DeviceSteps } from './device-steps.ts';
 import type { Accuracy } from './evaluation.ts';
 import { GradientReduction } from './gradient-reduction.ts';
-import { sidesOf, timeShare } from './growth.ts';
+import { fullSizeFrom, sidesOf, timeShare } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
@@ -28,6 +28,7 @@ import { type Recipe, stepsOf } from './recipe.ts';
 import { type StepPlan, StepSums, stepFigures, type Trainee } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
+import { Deadline, TrainingLength } from './training-length.ts';
 import { whitenStem } from './whitened-stem.ts';
 
 /** The figures of an epoch. */
@@ -49,6 +50,8 @@ export interface EpochFigures {
   validation?: Accuracy;
   /** Accuracy of the last weights if the recipe has an average; only after the last epoch. */
   unaveraged?: Accuracy;
+  /** Epochs of the whole training if its end was moved to keep a deadline. */
+  scheduledEpochs?: number;
 }
 
 export interface TrainingOptions {
@@ -68,6 +71,11 @@ export interface TrainingOptions {
   onBest?: (epoch: number) => Promise<void>;
   checkpoints?: TrainingCheckpoints;
   signal?: AbortSignal;
+  /**
+   * Seconds in which the training should end: its end is moved by the speed of its steps (training-length.ts). Not for
+   * replicas and streamed images. Default: it has the epochs of the recipe, however long they take.
+   */
+  seconds?: number | undefined;
   /**
    * The processes that train the network together, each with its part of the batches. Only the first one has
    * checkpoints, validates, and keeps the best weights. All call this function with equal recipes and seeds.
@@ -100,10 +108,12 @@ export async function trainNetwork(
     throw new Error('patience: expected validation and best weights');
   if (recipe.freezeEpochs && !network.freezeBody)
     throw new InputError('freezeEpochs: expected a network whose body can be frozen');
+  if (options.seconds !== undefined && (replicas || batches.wait))
+    throw new Error('seconds: expected one process and images in memory');
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
   using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
   const optimizer = options.optimizer ?? fresh!;
-  const steps = stepsOf(recipe, batches.count);
+  const length = new TrainingLength(stepsOf(recipe, batches.count));
   const sideAt = sidesOf(network.plan, recipe.growth);
   if (recipe.whitenStem && optimizer.stepsTaken === 0) await whitenStem(network, batches, replicas);
   using average = hasAverage(recipe) ? new WeightAverage(network.stateDict()) : undefined;
@@ -111,10 +121,10 @@ export async function trainNetwork(
   const planOf = (step: number): StepPlan => ({
     epoch: Math.floor(step / batches.count),
     index: step % batches.count,
-    progress: step / steps,
-    learningRate: learningRateAt(recipe, step, steps),
+    progress: length.progress(step),
+    learningRate: learningRateAt(recipe, length.plannedStep(step), length.planned),
     averageShare: averageShareAt(recipe, step, batches.count),
-    side: sideAt(step / steps),
+    side: sideAt(length.progress(step)),
     frozen: step < (recipe.freezeEpochs ?? 0) * batches.count,
     seed: randomOfReplica(seeds.split(`step ${step}`), replicas).integer(2 ** 31),
   });
@@ -131,14 +141,14 @@ export async function trainNetwork(
       ? new HostSteps(trainee, batches, planOf)
       : new DeviceSteps(trainee, batches, {
           planOf,
-          steps,
+          steps: () => length.steps,
           capture: capturesGraphs(device) && !options.synchronisesNorms,
         });
   const meter = new Meter(sums, { waits: batches.wait !== undefined });
   let figures: EpochFigures | undefined;
   let reportedAt = 0;
 
-  const inTraining = { network, optimizer, average, ...(best && { best }) };
+  const inTraining = { network, optimizer, average, length, ...(best && { best }) };
   const continuation = new Continuation(inTraining, { checkpoints, signal, gradients });
   /** Validates the averaged weights, if there are any, and keeps the best ones. */
   const validateAverage = async (seen: EpochFigures, validateNow: NonNullable<TrainingOptions['validate']>) => {
@@ -157,7 +167,10 @@ export async function trainNetwork(
   const resumed = await continuation.resume();
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
-  const endsEpoch = (step: number) => step % batches.count === 0 || step === steps;
+  const { seconds } = options;
+  const from = fullSizeFrom(network.plan, recipe.growth);
+  const deadline = seconds === undefined ? undefined : new Deadline(length, { seconds, from, done });
+  const endsEpoch = (step: number) => step % batches.count === 0 || step === length.steps;
   let isTrained = meter.steps > 0 && endsEpoch(done); // it was stopped while it validated an epoch
   for (let ends = false; !ends; isTrained = false) {
     if (!isTrained) {
@@ -168,22 +181,24 @@ export async function trainNetwork(
       running.run(done);
       meter.count(batches.wholeBatchSize);
       done += 1;
+      if (done < length.steps) deadline?.afterStep(done);
     }
 
-    ends = done === steps;
+    ends = done === length.steps;
     const epochEnds = endsEpoch(done);
     const reads = epochEnds || device === cpu || done % readEvery === 0;
     if (reads) {
       const { finite } = meter.read();
       if (finite < meter.steps) {
         const first = done - meter.steps + finite + 1;
-        throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${steps}`);
+        throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${length.steps}`);
       }
     }
     continuation.agree({ reads: reads && !isTrained, epochEnds });
     if (epochEnds) {
       const epoch = done / batches.count;
       figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
+      if (length.moved) figures.scheduledEpochs = length.steps / batches.count;
       try {
         if (validate && (validateEveryEpoch || ends)) await validateAverage(figures, validate);
         ends ||= patience !== undefined && isFirst && best!.epochs.isOver(epoch, patience);
@@ -199,7 +214,7 @@ export async function trainNetwork(
     }
     if (performance.now() - reportedAt > progressEvery) {
       reportedAt = performance.now();
-      onProgress?.(timeShare(network.plan, recipe.growth, done / steps));
+      onProgress?.(timeShare(network.plan, recipe.growth, length.progress(done)));
     }
     await setImmediate(); // let messages, signals and timers be handled
     await continuation.pause(done, () => meter.state(), { ends });

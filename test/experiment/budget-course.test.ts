@@ -96,6 +96,11 @@ test('the final training uses the remaining time by its measured speed, and is d
   later.clock.seconds += 300;
   assert.deepEqual(await later.course.final(candidate), decided);
   assert.deepEqual(finalTraining(again), decided);
+  const seconds = later.course.finalSeconds(candidate)!;
+  assert.ok(
+    seconds < 180 - 4.8 && seconds > 165,
+    `${seconds} of the 180 s that are left: the test, and 1% for the report`,
+  );
 });
 
 test('if there is no time for two finalists there is no race, and the decision is stored', () => {

@@ -202,7 +202,7 @@ test('a step of a device on streamed pictures is that of the host', async (conte
   });
   const onHost = (trainee: Trainee, stream: TrainingStream) => new HostSteps(trainee, stream, planOf);
   const onDevice = (trainee: Trainee, stream: TrainingStream) =>
-    new DeviceSteps(trainee, stream, { capture: false, planOf, steps: 6 });
+    new DeviceSteps(trainee, stream, { capture: false, planOf, steps: () => 6 });
   const hashes = new Set<string>();
   for (const changes of cases) {
     const hash = await weightsAfter(changes, onHost);

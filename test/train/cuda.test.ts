@@ -135,7 +135,7 @@ for (const [name, architecture] of [['NASNet-A', nasnetA] as [string, Architectu
     using onGpu = traineeOn(gpu, 'float32', architecture, plain);
     assert.equal(distance(onGpu.network, onCpu.network), 0, 'one seed, one start');
     const expected = losses(onCpu, new HostSteps(onCpu, batchesOn('cpu'), planOf), 2);
-    using running = new DeviceSteps(onGpu, batchesOn(gpu), { capture: false, planOf, steps });
+    using running = new DeviceSteps(onGpu, batchesOn(gpu), { capture: false, planOf, steps: () => steps });
     const found = losses(onGpu, running, 2);
     assert.ok(gap(found[0]!, expected[0]!) < 1e-4, `first losses ${found[0]}, ${expected[0]}`);
     assert.ok(gap(found[1]!, expected[1]!) < 5e-3, `second losses ${found[1]}, ${expected[1]}`);
@@ -153,7 +153,12 @@ for (const precision of ['float32', 'bfloat16'] as const) {
     using replayed = traineeOn(gpu, precision);
     using again = traineeOn(gpu, precision);
     const run = (mine: Trainee, capturing: boolean) => {
-      using running = new DeviceSteps(mine, batchesOn(gpu), { capture: capturing, planOf, steps, ahead: 5 });
+      using running = new DeviceSteps(mine, batchesOn(gpu), {
+        capture: capturing,
+        planOf,
+        steps: () => steps,
+        ahead: 5,
+      });
       const found = losses(mine, running);
       assert.equal(running.captured, capturing);
       return found;

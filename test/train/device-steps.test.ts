@@ -70,7 +70,8 @@ function losses(mine: Trainee, running: { run(step: number): void }, count = ste
   });
 }
 
-const captured = (mine: Trainee, ahead = 7) => new DeviceSteps(mine, shared, { capture: false, planOf, steps, ahead });
+const captured = (mine: Trainee, ahead = 7) =>
+  new DeviceSteps(mine, shared, { capture: false, planOf, steps: () => steps, ahead });
 const numbers = (network: Module) => Object.values(network.stateDict()).flatMap((each) => [...each.detach().toArray()]);
 
 const kinds = [['bfloat16', 'momentum'] as const, ...optimizerNames.map((name) => ['float32', name] as const)];
@@ -109,10 +110,31 @@ test('at learning rates of powers of two, where no product is rounded, forty ste
   using host = trainee();
   using device = trainee();
   const expected = losses(host, new HostSteps(host, shared, exact));
-  using running = new DeviceSteps(device, shared, { capture: false, planOf: exact, steps, ahead: 7 });
+  using running = new DeviceSteps(device, shared, { capture: false, planOf: exact, steps: () => steps, ahead: 7 });
   assert.deepEqual(losses(device, running), expected);
   assert.deepEqual(numbers(device.network), numbers(host.network));
   assert.equal(device.optimizer.stepsTaken, steps);
+});
+
+test('if the end of the training is moved, the steps that were already sent to the device are sent again', () => {
+  const moving = () => {
+    let end = steps;
+    const move = (step: number) => {
+      if (step === 3) end = 20; // of the steps 0 to 6, which travel together
+    };
+    const planAt = (step: number): StepPlan => ({ ...planOf(step), progress: (step + 1) / end, learningRate: 1 / 64 });
+    return { end: () => end, move, planAt };
+  };
+  const run = (mine: Trainee, running: { run(step: number): void }, move: (step: number) => void) =>
+    losses(mine, { run: (step) => void [move(step), running.run(step)] }, 10);
+  using host = trainee();
+  const [onHost, onDevice] = [moving(), moving()];
+  const expected = run(host, new HostSteps(host, shared, onHost.planAt), onHost.move);
+  using device = trainee();
+  using running = new DeviceSteps(device, shared, {
+    ...{ capture: false, planOf: onDevice.planAt, steps: onDevice.end, ahead: 7 },
+  });
+  assert.deepEqual(run(device, running, onDevice.move), expected);
 });
 
 test('at any other learning rate a device step updates each weight as the host step does, up to one rounding', () => {
@@ -179,7 +201,12 @@ const growing = (step: number): StepPlan => ({
 test('a step with every technique agrees to the bit with the host\u2019s, its averaged weights too, while images grow', () => {
   const [host, device] = [learner(), learner()];
   const expected = losses(host, new HostSteps(host, alternating, growing));
-  using running = new DeviceSteps(device, alternating, { capture: false, planOf: growing, steps, ahead: 7 });
+  using running = new DeviceSteps(device, alternating, {
+    capture: false,
+    planOf: growing,
+    steps: () => steps,
+    ahead: 7,
+  });
   assert.deepEqual(losses(device, running), expected);
   assert.deepEqual(numbers(device.network), numbers(host.network));
   for (const mine of [host, device]) mine.average.swap();
@@ -188,7 +215,7 @@ test('a step with every technique agrees to the bit with the host\u2019s, its av
 
 test('in bfloat16 such a step keeps averages in float32, and learns', () => {
   const half = learner('bfloat16');
-  using running = new DeviceSteps(half, alternating, { capture: false, planOf: growing, steps });
+  using running = new DeviceSteps(half, alternating, { capture: false, planOf: growing, steps: () => steps });
   const found = losses(half, running);
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   assert.ok(mean(found.slice(-5)) < 0.9 * mean(found.slice(0, 5)), found.join(' '));
@@ -242,7 +269,7 @@ test('where images grow, the graph of the smaller ones is discarded and one of t
   asked((requests) => {
     const mine = learner();
     {
-      using running = new DeviceSteps(mine, alternating, { capture: true, planOf: growing, steps });
+      using running = new DeviceSteps(mine, alternating, { capture: true, planOf: growing, steps: () => steps });
       for (let step = 7; step < 16; step++) running.run(step); // images grow at step 12
     }
     const expected = ['begin', 'end', 'replay 1', 'replay 1', 'abandon 1', 'begin', 'end', 'replay 6', 'abandon 6'];
@@ -254,7 +281,7 @@ test('a step is captured once, after three uncaptured ones, and then replayed; i
   asked((requests) => {
     using mine = trainee();
     {
-      using running = new DeviceSteps(mine, shared, { capture: true, planOf, steps });
+      using running = new DeviceSteps(mine, shared, { capture: true, planOf, steps: () => steps });
       for (let step = 0; step < 6; step++) running.run(step);
       assert.ok(running.captured);
     }

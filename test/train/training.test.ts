@@ -291,7 +291,7 @@ test('a frozen body keeps its weights and moving statistics to the bit, in steps
   const trainee = { network: onDevice.train(true), parameters: onDevice.parameters(), optimizer, recipe, sums };
   const plan = { epoch: 0, progress: 0, learningRate: 0.1, averageShare: 0, seed: 1 };
   const planOf = (step: number) => ({ ...plan, index: step, frozen: step < 3 });
-  using steps = new DeviceSteps(trainee, batches, { capture: false, steps: 5, planOf });
+  using steps = new DeviceSteps(trainee, batches, { capture: false, steps: () => 5, planOf });
   for (const step of [0, 1, 2]) steps.run(step);
   assert.ok(parts(onDevice).body.equals(before.body));
   assert.ok(!parts(onDevice).head.equals(before.head));
