@@ -45,7 +45,7 @@ import { targetOf } from '../study/target.ts';
 import { writeWhole } from '../whole-file.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
-import { type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
+import { chooseFinalists, type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
 import { SearchOutlook } from './outlook.ts';
 import { predictedCosts } from './predicted-costs.ts';
 import { remembering } from './remembered.ts';
@@ -313,9 +313,8 @@ const decidedFinalists = (study: Study<SearchSettings>) => study.result('budget 
 
 /** Returns the cells that would race now, to predict the costs of the race. */
 function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate[] {
-  const { space, known } = study.settings;
-  const knownCells = known.map((decisions) => new Candidate(decisions, space));
-  return [...study.best(count).map(({ decisions }) => new Candidate(decisions, space)), ...knownCells];
+  const { space } = study.settings;
+  return chooseFinalists(study, count).trials.map((number) => new Candidate(study.trial(number)!.decisions, space));
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {

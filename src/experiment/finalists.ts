@@ -79,7 +79,7 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
  * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Only the best trial of each
  * graph is chosen, even if a study trains repeats or two arms have it.
  */
-function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
+export function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy, finalists } = study.settings;
   const byKey = new Map<string, number>();
   const arms = armNames(strategy).map(() => new Set<number>());
