@@ -31,7 +31,7 @@ import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
 import { createStrategy } from '../search/strategy.ts';
-import { bestTrials } from '../selection/finalist-race.ts';
+import { bestTrials, hasFinalNetwork } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { Candidate } from '../study/candidate.ts';
 import { finalTraining } from '../study/final-training.ts';
@@ -215,8 +215,8 @@ async function runParts(experiment: Experiment, followers: Followers): Promise<E
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
   if ((await raceCells(experiment, followers)) === 'interrupted') return 'interrupted';
+  if (hasFinalNetwork(study)) return 'finished';
   const [best] = bestTrials(study) as [TrialRecord];
-  if (study.result('final model')?.trial === best.number) return 'finished';
   return trainFinal(experiment, best, followers);
 }
 

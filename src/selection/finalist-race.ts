@@ -49,6 +49,12 @@ export function bestTrials(study: Study<SearchSettings>, count = 1): TrialRecord
   return [...first, ...others].slice(0, count);
 }
 
+/** Whether the final network of the best trial is trained. */
+export function hasFinalNetwork(study: Study<SearchSettings>): boolean {
+  const [best] = bestTrials(study);
+  return best !== undefined && study.result('final model')?.trial === best.number;
+}
+
 /**
  * Returns the known cell that is chosen although another one may be ahead: after a race the best of those that are not
  * significantly worse than its leader, without a race the one with the best child. A found cell is selected from many

@@ -10,6 +10,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import { forecastOf } from '../../forecast/search-forecast.ts';
 import { countsOf, estimateFitting } from '../../forecast/start.ts';
 import type { TrainingInstead } from '../../forecast/training-instead.ts';
+import { hasFinalNetwork } from '../../selection/finalist-race.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
 import { fixedTarget } from '../../study/target.ts';
@@ -28,7 +29,8 @@ export interface SearchStatement {
   /** Whether this machine was measured, and the number of finished children that corrected the prediction. */
   measured: boolean;
   children: number;
-  estimate: SearchEstimate;
+  /** Absent if the search is finished. */
+  estimate?: SearchEstimate;
   /** The precision of the trainings. */
   precision: Precision;
   warning?: string;
@@ -86,7 +88,8 @@ async function ofStudy(
   const isRequested = userFlags.has('workers');
   const computing = searchComputing(flags, study);
   const options = { counts, trials, workers: flags.workers, isRequested, computing, always: true };
-  const { prediction, record, plan, estimate, warning } = await forecastOf(study, options, note);
+  const { prediction, record, plan, left, estimate, warning } = await forecastOf(study, options, note);
+  const isFinished = left === 0 && hasFinalNetwork(study);
   const { children } = prediction;
   const settings = plan ? plannedSettings(study.settings, plan) : study.settings;
   const { precision } = computing;
@@ -95,9 +98,8 @@ async function ofStudy(
     images: counts,
     measured: record.measured,
     children,
-    estimate,
     precision,
-    ...(warning && { warning }),
+    ...(!isFinished && { estimate, ...(warning && { warning }) }),
   };
 }
 
@@ -120,6 +122,7 @@ function textOf({
   warning,
   instead,
 }: SearchStatement): string[] {
+  if (!estimate) return [...statement(settings, images), '', 'This search is finished: nothing is left to train.'];
   const advice = adviceFor(estimate, settings);
   const from =
     children > 0

@@ -57,6 +57,11 @@ test('a finished search repeats nothing and suggests how to start a new one', ()
   const { code, stdout } = run('search', ...settings, '--study', study);
   assert.equal(code, 0);
   assert.match(stdout, /To start a new search/);
+  assert.match(
+    run('search', '--study', study, '--dry-run').stdout,
+    /\nThis search is finished: nothing is left to train\.\n$/,
+  );
+  assert.match(run('search', '--study', study, '--trials', '6', '--dry-run').stdout, /^2 children of about /m);
   assert.ok(readFileSync(join(folder, 'whole', 'network.safetensors')).equals(weights));
 });
 
