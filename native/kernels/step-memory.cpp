@@ -9,6 +9,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <sys/mman.h>
+
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -35,6 +37,61 @@ at::Tensor tensorAt(const c10::Storage& storage, int64_t start, at::ScalarType d
   tensor.unsafeGetTensorImpl()->set_storage_offset(start / static_cast<int64_t>(tensor.itemsize()));
   return tensor;
 }
+
+/**
+ * The piece of memory that the programs of a thread use in turn, mapped by itself. In the C library's heap, a piece
+ * that comes and goes with every step leaves holes that something small divides, so that the next one takes new memory.
+ */
+class SharedPiece {
+ public:
+  SharedPiece() = default;
+  ~SharedPiece() { unmap(); }
+  SharedPiece(const SharedPiece&) = delete;
+  SharedPiece& operator=(const SharedPiece&) = delete;
+
+  /** Returns memory for a step; an empty pointer if it is in use or there is none. */
+  at::DataPtr take(size_t bytes) {
+    if (isUsed_ || (bytes > bytes_ && !map(bytes))) return {nullptr, at::kCPU};
+    isUsed_ = true;
+    return {start_, this, [](void* piece) { static_cast<SharedPiece*>(piece)->isUsed_ = false; }, at::kCPU};
+  }
+
+  void addProgram() { ++programs_; }
+  void removeProgram() {
+    if (--programs_ == 0 && !isUsed_) unmap();
+  }
+
+ private:
+  static constexpr size_t page = 2 << 20;  // a large one
+
+  bool map(size_t bytes) {
+    unmap();
+    const size_t whole = (bytes + page - 1) / page * page + page;  // some part of it begins at a page
+    void* const mapped = mmap(nullptr, whole, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return false;
+    mapped_ = mapped;
+    mappedBytes_ = whole;
+    start_ = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(mapped) + page - 1) / page * page);
+    bytes_ = bytes;
+#ifdef MADV_HUGEPAGE
+    madvise(start_, whole - page, MADV_HUGEPAGE);  // without large pages this fails, which has no effect
+#endif
+    return true;
+  }
+
+  void unmap() {
+    if (mapped_ != nullptr) munmap(mapped_, mappedBytes_);
+    mapped_ = start_ = nullptr;
+    mappedBytes_ = bytes_ = 0;
+  }
+
+  void *mapped_ = nullptr, *start_ = nullptr;
+  size_t mappedBytes_ = 0, bytes_ = 0;
+  int64_t programs_ = 0;
+  bool isUsed_ = false;
+};
+
+thread_local SharedPiece sharedPiece;
 
 /** Gives pages back that the steps before the plan left behind; otherwise the piece would come on top of them. */
 void returnPages() {
@@ -82,11 +139,18 @@ StepMemory::Use::~Use() {
 }
 StepMemory* StepMemory::current() { return memoryInUse; }
 
+StepMemory::StepMemory(std::shared_ptr<KeptGradients> gradients) : gradients_(std::move(gradients)) {
+  sharedPiece.addProgram();
+}
+StepMemory::~StepMemory() { sharedPiece.removeProgram(); }
+
 void StepMemory::begin() {
   next_ = 0;
   if (state_ == unknown) notes_ = std::make_shared<Notes>();
   if (state_ != planned) return;
-  storage_.set_data_ptr(c10::GetCPUAllocator()->allocate(storage_.nbytes()));
+  at::DataPtr piece = sharedPiece.take(storage_.nbytes());
+  if (!piece) piece = c10::GetCPUAllocator()->allocate(storage_.nbytes());  // with libtorch's error if there is none
+  storage_.set_data_ptr(std::move(piece));
   scratch_.setPiece(static_cast<char*>(storage_.data()) + bytes_, storage_.nbytes() - static_cast<size_t>(bytes_));
 }
 

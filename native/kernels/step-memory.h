@@ -1,7 +1,7 @@
 // The memory of a training's program (steps/program.h). A first run notes when each tensor is made and freed; from then
 // on all of them lie in one piece of memory, at places where those of the same time do not overlap. Behind them is what
-// kernels need while they run (scratch.h). That piece is there during a step only. What the first run did not free, or
-// too much memory, stays unplanned: allocated one by one.
+// kernels need while they run (scratch.h). The programs of a thread share that piece. What the first run did not free,
+// or too much memory, stays unplanned: allocated one by one.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -58,7 +58,10 @@ class StepMemory {
   static StepMemory* current();
 
   /** gradients: those of the training, which its programs share */
-  explicit StepMemory(std::shared_ptr<KeptGradients> gradients) : gradients_(std::move(gradients)) {}
+  explicit StepMemory(std::shared_ptr<KeptGradients> gradients);
+  ~StepMemory();
+  StepMemory(const StepMemory&) = delete;
+  StepMemory& operator=(const StepMemory&) = delete;
 
   /** Begins a step. */
   void begin();

@@ -228,6 +228,16 @@ test('a step for which there is no memory changes nothing, and the next one has 
   assert.deepEqual(JSON.parse(stdout), { kind: 'out-of-memory', tensorsLeft: 0, hasEqualBits: true });
 });
 
+test('a worker that trains one cell after the other needs little more memory than for the first', (t) => {
+  if (process.platform !== 'linux') return t.skip('no /proc here');
+  const script = join(import.meta.dirname, 'step-memory-growth.ts');
+  const { status, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  const peaks: number[] = JSON.parse(stdout);
+  const risen = peaks.at(-1)! - peaks[0]!;
+  assert.ok(risen < 150, `${risen} MB in eight trainings, whose steps need about 40: ${peaks}`);
+});
+
 test('steps leave no tensors behind', () => {
   const { live } = trained({ plan: planNetwork(nasnetA, small) }, true);
   assert.equal(new Set(live.slice(1)).size, 1);
