@@ -3,14 +3,26 @@
 #ifdef NASNET_GLOO
 #define USE_C10D_GLOO
 
+#include <netdb.h>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <stdexcept>
 
 #include "replicas/group.h"
 
 namespace nasnet::replicas {
 
 namespace {
+
+/** Refuses a host that has no address. c10d would ask for it again each second until its timeout, and say so. */
+const std::string& known(const std::string& host) {
+  addrinfo* found = nullptr;
+  const int error = getaddrinfo(host.c_str(), nullptr, nullptr, &found);
+  if (error != 0) throw std::invalid_argument(host + ": " + gai_strerror(error));
+  freeaddrinfo(found);
+  return host;
+}
 
 class Gloo : public Group {
  public:
@@ -19,7 +31,7 @@ class Gloo : public Group {
     options.port = store.port;
     options.waitWorkers = false;
     options.timeout = membership.timeout;
-    const auto shared = c10::make_intrusive<c10d::TCPStore>(store.host, options);
+    const auto shared = c10::make_intrusive<c10d::TCPStore>(known(store.host), options);
     const auto gloo = c10d::ProcessGroupGloo::Options::create(membership.timeout);
     gloo->devices = {c10d::ProcessGroupGloo::createDeviceForHostname(own)};
     gloo->threads = 1;  // one call at a time
@@ -52,7 +64,7 @@ uint16_t openStore(const std::string& host, uint16_t port, std::chrono::millisec
   options.timeout = timeout;
   // kept until the process ends: other members may still read it
   static thread_local c10::intrusive_ptr<c10d::TCPStore> store;
-  store = c10::make_intrusive<c10d::TCPStore>(host, options);
+  store = c10::make_intrusive<c10d::TCPStore>(known(host), options);
   return store->getPort();
 }
 
