@@ -20,6 +20,8 @@ export interface CourseOptions {
   costs(): CostOptions;
   /** Seconds of the search before this object was created. */
   before?: number | undefined;
+  /** Whether the final network is trained on this machine. */
+  trainsHere: boolean;
   /** Default: no measurement. */
   measure?: MeasureFinal | undefined;
   /** A clock in milliseconds. Default: performance.now. */
@@ -121,7 +123,8 @@ export class BudgetCourse {
    * however long they take.
    */
   finalSeconds(candidate: Candidate): number | undefined {
-    const { budget, costs } = this.#options;
+    const { budget, costs, trainsHere } = this.#options;
+    if (!trainsHere) return undefined;
     const planned = this.#decided.final!;
     const { once } = finalCosts([candidate], costs())[planned.size]!;
     return finalSeconds(budget.seconds - this.seconds, budget.seconds, planned, once);

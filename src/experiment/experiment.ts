@@ -196,14 +196,15 @@ function courseOf(
   if (!settings.budget || trials !== undefined) return undefined;
   const searching = { settings, counts: countsOf(files), workers, computing };
   const threads = availableParallelism();
-  // a training on another device or machine cannot be measured here
-  const here = !openRunner && computing.device === onCpu.device;
+  const trainsHere = !openRunner; // else perhaps on another machine, whose clock and speed differ
+  const measures = trainsHere && computing.device === onCpu.device;
   return new BudgetCourse(study, {
     budget: settings.budget,
     outlook,
     costs: () => costOptions(searching, prediction.laws),
     before: start?.seconds,
-    measure: here
+    trainsHere,
+    measure: measures
       ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
       : undefined,
   });
@@ -318,12 +319,12 @@ function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {
-  const { study, files, artifacts, directory, machines, signal, onEvent } = experiment;
+  const { study, files, artifacts, directory, signal, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
   const final = course ? await course.final(candidate) : finalTraining(study);
   await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
-  const seconds = machines ? undefined : course?.finalSeconds(candidate); // clocks of machines differ
+  const seconds = course?.finalSeconds(candidate);
   const job: TrainingJob = {
     architecture: candidate.architecture,
     training: final,

@@ -34,6 +34,7 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, measure?: () 
     budget: settings.budget!,
     outlook,
     costs: () => costOptions({ settings, counts, workers: 1 }, laws),
+    trainsHere: true,
     measure,
     now: () => 1000 * clock.seconds,
   });
