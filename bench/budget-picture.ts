@@ -17,23 +17,56 @@ const percent = (value: number) => `${Number((100 * value).toFixed(1))}%`;
 
 /** @returns an SVG file's text */
 export function budgetPicture(results: readonly BudgetResult[]): string {
-  const names = [...new Set(results.map(({ contender }) => contender))];
   const minutes = [...new Set(results.map((result) => result.minutes))];
+  return minutes.length > 1 ? curves(results, minutes) : row(results, minutes[0]!);
+}
+
+const low = ({ accuracy, half }: BudgetResult) => accuracy - half;
+const high = ({ accuracy, half }: BudgetResult) => accuracy + half;
+const namesOf = (results: readonly BudgetResult[]) => [...new Set(results.map(({ contender }) => contender))];
+const accuracyAxis = { label: '↑ test accuracy', tickFormat: percent, grid: true, inset: 12 };
+const colourOf = (names: readonly string[]) => ({ domain: names, range: colours.slice(0, names.length) });
+
+/** One curve per contender. */
+function curves(results: readonly BudgetResult[], minutes: readonly number[]): string {
+  const names = namesOf(results);
   const channels = { x: 'minutes', z: 'contender', stroke: 'contender' };
-  const low = ({ accuracy, half }: BudgetResult) => accuracy - half;
-  const high = ({ accuracy, half }: BudgetResult) => accuracy + half;
   return drawChart({
     marginLeft: 52,
     marginRight: 80,
     x: { type: 'log', label: 'minutes of two cores →', ticks: minutes, tickFormat: String, inset: 12 },
-    y: { label: '↑ test accuracy', tickFormat: percent, grid: true, inset: 12 },
-    color: { domain: names, range: colours.slice(0, names.length) },
+    y: accuracyAxis,
+    color: colourOf(names),
     marks: [
       Plot.lineY(results, { ...channels, y: 'accuracy', strokeWidth: 2 }),
       Plot.ruleX(results, { ...channels, y1: low, y2: high }),
       Plot.dot(results, { ...channels, y: 'accuracy', fill: 'contender', r: 3.5 }),
       Plot.text(results, {
         ...Plot.selectLast({ x: 'minutes', y: 'accuracy', z: 'contender', text: 'contender', fill: 'contender' }),
+        textAnchor: 'start',
+        dx: 8,
+      }),
+    ],
+  });
+}
+
+/** The contenders of one budget side by side. */
+function row(results: readonly BudgetResult[], minutes: number): string {
+  const names = namesOf(results);
+  const channels = { x: 'contender', stroke: 'contender' };
+  return drawChart({
+    marginLeft: 52,
+    x: { domain: names, label: `${minutes} minutes of two cores` },
+    y: accuracyAxis,
+    color: colourOf(names),
+    marks: [
+      Plot.ruleX(results, { ...channels, y1: low, y2: high, strokeWidth: 2 }),
+      Plot.dot(results, { ...channels, y: 'accuracy', fill: 'contender', r: 4 }),
+      Plot.text(results, {
+        x: 'contender',
+        y: 'accuracy',
+        text: ({ accuracy }: BudgetResult) => `${(100 * accuracy).toFixed(1)}%`,
+        fill: 'contender',
         textAnchor: 'start',
         dx: 8,
       }),

@@ -21,7 +21,7 @@ export interface NewSearch {
   start: Start;
   /** The plan of a search with a budget. */
   plan?: BudgetPlan;
-  /** A training that is known to be worth more than this search. */
+  /** A training that this search is known not to be better than. */
   instead?: TrainingInstead;
 }
 

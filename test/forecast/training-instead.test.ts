@@ -1,4 +1,4 @@
-// When a search says that training NASNet-A is worth more.
+// When a search says that it has not given more than training NASNet-A.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -40,10 +40,11 @@ test('it is told with the command for the whole budget, and with both accuracies
   const [words, command] = insteadLines(found);
   assert.match(
     words!,
-    /^In less than about .* on this machine, training NASNet-A all the time gives more: \d\d\.\d% .* against \d\d\.\d%/,
+    /^In less than about .* on this machine a search has not given more than .*: \d\d\.\d ± \d\.\d% of .* against \d\d\.\d ± \d\.\d%,/,
   );
   assert.match(command!, /nasnet train nasnet-a:1 --filters 16 --size 16 --recipe fast --epochs [\d.]+$/);
-  assert.ok(found!.accuracies.nasnetA > found!.accuracies.search);
+  const { nasnetA, search } = found!.accuracies;
+  assert.ok(search.mean - search.half <= nasnetA.mean + nasnetA.half);
   assert.deepEqual(insteadLines(undefined), []);
 });
 

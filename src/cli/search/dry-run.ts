@@ -34,7 +34,7 @@ export interface SearchStatement {
   /** The precision of the trainings. */
   precision: Precision;
   warning?: string;
-  /** A training that is known to be worth more than this search. */
+  /** A training that this search is known not to be better than. */
   instead?: TrainingInstead;
 }
 
