@@ -101,14 +101,14 @@ export async function trainNetwork(
   recipe: Recipe,
   options: TrainingOptions,
 ): Promise<EpochFigures> {
-  const { seed, onEpoch, onProgress, validate, best, onBest, checkpoints, signal, replicas } = options;
+  const { seed, seconds, onEpoch, onProgress, validate, best, onBest, checkpoints, signal, replicas } = options;
   const { patience } = recipe;
   const isFirst = !replicas || replicas.rank === 0;
   if (isFirst && patience !== undefined && !(best && validate))
     throw new Error('patience: expected validation and best weights');
   if (recipe.freezeEpochs && !network.freezeBody)
     throw new InputError('freezeEpochs: expected a network whose body can be frozen');
-  if (options.seconds !== undefined && (replicas || batches.wait))
+  if (seconds !== undefined && (replicas || batches.wait))
     throw new Error('seconds: expected one process and images in memory');
   const validateEveryEpoch = options.validateEveryEpoch || patience !== undefined;
   using fresh = options.optimizer ? undefined : createOptimizer(network, recipe);
@@ -167,9 +167,10 @@ export async function trainNetwork(
   const resumed = await continuation.resume();
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
-  const { seconds } = options;
-  const from = fullSizeFrom(network.plan, recipe.growth);
-  const deadline = seconds === undefined ? undefined : new Deadline(length, { seconds, from, done });
+  const deadline =
+    seconds === undefined
+      ? undefined
+      : new Deadline(length, { seconds, from: fullSizeFrom(network.plan, recipe.growth), done });
   const endsEpoch = (step: number) => step % batches.count === 0 || step === length.steps;
   let isTrained = meter.steps > 0 && endsEpoch(done); // it was stopped while it validated an epoch
   for (let ends = false; !ends; isTrained = false) {

@@ -1,8 +1,8 @@
 // A program of the step-programs test, since it measures the memory of a process: trains and evaluates different cells
-// one after the other, as a worker does. Prints the peak of the process before and
-// after each, in MB.
+// one after the other, as a worker does. Prints the peak of the process before
+// and after each, in MB.
 
-import { readFileSync } from 'node:fs';
+import { peakMemory } from '../../src/children/worker-memory.ts';
 import { EvaluationBatches, TrainingBatches } from '../../src/data/batches.ts';
 import { setThreads } from '../../src/engine/machine.ts';
 import { buildNetwork } from '../../src/model/network.ts';
@@ -20,11 +20,8 @@ const from = greyImages(1280, side, 'growth');
 const whitening = { mean: [130, 130, 130], deviation: [60, 60, 60] };
 const recipe = { ...recipes.fast, epochs: 1 };
 
-/** Peak of the process's physical memory. */
-const peak = () => Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))![1]) / 1000;
-
 setThreads(1);
-const peaks = [peak()];
+const peaks = [peakMemory() / 1e6];
 for (let child = 0; child < 8; child++) {
   const { architecture } = new Candidate(sampleDecisions(new RandomStream(`growth ${child}`)));
   const network = buildNetwork(planNetwork(architecture, { cells: 1, filters: 8, input: side, classes }), { seed: 1 });
@@ -32,6 +29,6 @@ for (let child = 0; child < 8; child++) {
   await trainNetwork(network, batches, recipe, { seed: child });
   evaluateNetwork(network, new EvaluationBatches({ from, view: whitening, batchSize: 200 }), classes);
   network.dispose();
-  peaks.push(peak());
+  peaks.push(peakMemory() / 1e6);
 }
 console.log(JSON.stringify(peaks));
