@@ -5,6 +5,10 @@ export function percent(fraction: number, digits = 1): string {
   return `${(100 * fraction).toFixed(digits)}%`;
 }
 
+/** Formats a fraction with its uncertainty: "45.12 ± 0.80%". */
+export const percentWithin = (fraction: number, uncertainty: number, digits = 1): string =>
+  `${(100 * fraction).toFixed(digits)} ± ${percent(uncertainty, digits)}`;
+
 /** Formats a count: "3,346,538". */
 export const whole = (count: number): string => Math.round(count).toLocaleString('en-US');
 

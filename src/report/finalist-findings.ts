@@ -7,7 +7,7 @@ import { type RankCorrelation, rankCorrelation } from '../statistics/kendall.ts'
 import { criticalValue } from '../statistics/student-t.ts';
 import type { Finalists, SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { duration, percent, whole } from '../words.ts';
+import { duration, percent, percentWithin, whole } from '../words.ts';
 
 export interface FinalistRow {
   trial: number;
@@ -177,7 +177,7 @@ export function finalistTable({ rows, end }: Pick<FinalistFindings, 'rows' | 'en
 /** Returns "45.12 ± 0.80%". */
 function meanWords({ mean, uncertainty }: FinalistRow): string {
   if (mean === null) return '–';
-  return uncertainty === null ? percent(mean, 2) : `${(100 * mean).toFixed(2)} ± ${percent(uncertainty, 2)}`;
+  return uncertainty === null ? percent(mean, 2) : percentWithin(mean, uncertainty, 2);
 }
 
 /** Returns "1 (cannot be told apart)" for a group of several, otherwise its number. */

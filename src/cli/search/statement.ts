@@ -6,7 +6,7 @@ import type { Forecast } from '../../forecast/search-forecast.ts';
 import type { TrainingInstead } from '../../forecast/training-instead.ts';
 import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
-import { bytesWords, percent, roughly, whole } from '../../words.ts';
+import { bytesWords, percentWithin, roughly, whole } from '../../words.ts';
 import { alignColumns } from '../terminal/columns.ts';
 import { statedRows } from './setting-flags.ts';
 import { joined, spanOf } from './training-words.ts';
@@ -22,9 +22,7 @@ export function insteadLines(instead: TrainingInstead | undefined): string[] {
   if (!instead) return [];
   const { until, training, accuracies } = instead;
   const { cells, filters, resolution, recipe } = training;
-  const [nasnetA, search] = [accuracies.nasnetA, accuracies.search].map(
-    ({ mean, half }) => `${(100 * mean).toFixed(1)} ± ${percent(half)}`,
-  );
+  const [nasnetA, search] = [accuracies.nasnetA, accuracies.search].map(({ mean, half }) => percentWithin(mean, half));
   const size = ['--filters', `${filters}`, '--size', `${resolution}`];
   return [
     `In less than about ${roughly(until)} on this machine a search has not given more than training NASNet-A all the time: ${search} of CIFAR-10's test images against ${nasnetA}, three seeds each (docs/experiments/budget.md):`,
