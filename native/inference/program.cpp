@@ -160,7 +160,7 @@ void Program::prepare(Step& step) {
   }
   if (step.kind == Step::sum) return;
   if (step.kind != Step::unit || step.hasDepthwise()) {
-    if (!kernels::covers(step.window)) wrongCode("windows up to 7 with strides up to 2");
+    if (!kernels::covers(step.window)) wrongCode("windows of 1, 2, 3, 5 or 7 with strides up to 2");
     const int64_t corner = step.from.place(0, -columns.before);
     for (int64_t tap = 0; tap < columns.kernel; ++tap)
       step.taps.push_back(step.from.place(0, tap * columns.dilation - columns.before) - corner);

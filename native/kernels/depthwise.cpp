@@ -37,8 +37,9 @@ struct Average {
 bool covers(const Window& window) {
   for (const Axis& axis : {window.rows, window.columns}) {
     const int64_t step = axis.stride / std::gcd(axis.stride, axis.dilation);
-    if (axis.kernel < 1 || axis.kernel > 7 || axis.stride > 2 || step > 2 || axis.input < 1 || axis.result < 1)
-      return false;
+    const int64_t kernel = axis.kernel;
+    if (kernel < 1 || kernel > 7 || kernel == 4 || kernel == 6) return false;
+    if (axis.stride > 2 || step > 2 || axis.input < 1 || axis.result < 1) return false;
   }
   return window.images > 0 && window.channels > 0;
 }

@@ -240,7 +240,7 @@ Layer checkedLayer(const UnitArguments& given) {
     images = pitched(images);
   }
   const Window window = windowOf(images, kernel, given.stride, given.padding, given.dilation);
-  TORCH_CHECK(!given.depthwise.has_value() || covers(window), "expected a kernel up to 7, strides up to 2");
+  TORCH_CHECK(!given.depthwise.has_value() || covers(window), "expected a kernel of 1, 2, 3, 5 or 7, strides up to 2");
   return {images,
           given.inputNorm.value_or(at::Tensor()),
           given.depthwise.has_value() ? given.depthwise->contiguous() : at::Tensor(),

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
+import { processorFeatures } from '../setup/processor.mjs';
 
 const interesting = ['avx2', 'avx512f', 'avx512_bf16', 'amx_bf16', 'neon', 'asimd', 'bf16', 'sve'];
 
@@ -14,10 +15,7 @@ export function processor() {
 
 /** @returns {Set<string>} */
 function processorFlags() {
-  if (process.platform === 'linux') {
-    const line = readFileSync('/proc/cpuinfo', 'utf8').match(/^(?:flags|Features)\s*:(.*)$/m);
-    return new Set(line?.[1]?.trim().split(/\s+/));
-  }
+  if (process.platform === 'linux') return new Set(processorFeatures());
   if (process.arch === 'arm64') return new Set(['neon']);
   const asked = spawnSync('sysctl', ['-n', 'machdep.cpu.leaf7_features'], { encoding: 'utf8' });
   return new Set((asked.stdout ?? '').toLowerCase().trim().split(/\s+/));

@@ -4,9 +4,10 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { findBlas } from './blas.mjs';
-import { compileAddon, groupFlags, planBuild, planHash } from './compile.mjs';
+import { compileAddon, findCompiler, groupFlags, planBuild, planHash } from './compile.mjs';
 import { findLibtorch, libtorchAt } from './libtorch.mjs';
 import { inCheckout, root, writableHome } from './places.mjs';
+import { wantsAvx512 } from './processor.mjs';
 import { pythonTorch, searchKey } from './python.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { aptInstall, aptOffers, aptOffersLibtorch, aptPrefix, noLibtorch } from './system.mjs';
@@ -20,6 +21,8 @@ import { aptInstall, aptOffers, aptOffersLibtorch, aptPrefix, noLibtorch } from 
  * @property {string} blas
  * @property {string} searchKey what the search for libtorch depended on
  * @property {string[]} pythonPath the folders in that key
+ * @property {string[]} compiler
+ * @property {boolean} avx512 whether it has kernels for it
  * @property {boolean} [withoutGroups] Gloo or NCCL is here, but the addon could not be built with it
  */
 
@@ -66,15 +69,20 @@ function currentIn(build, environment) {
     ? libtorchAt(record.libtorch.root, record.libtorch.source)
     : (findLibtorch({ environment }).found ?? 'is gone');
   if (typeof libtorch === 'string') return undefined;
-  return record.hash === planHash(plan(build, libtorch, environment, !record.withoutGroups)) ? record : undefined;
+  const found = findCompiler(environment);
+  const compiler = found.length > 0 ? found : record.compiler; // an image may lack what it was built with
+  // On a machine with more than the one that built it, an addon gets that too, if there is what compiles it.
+  const avx512 = record.avx512 || (found.length > 0 && wantsAvx512(environment));
+  const planned = plan(build, libtorch, environment, { groups: !record.withoutGroups, avx512, compiler });
+  return record.hash === planHash(planned) ? record : undefined;
 }
 
 /**
  * @param {string} build @param {import('./libtorch.mjs').Libtorch} libtorch @param {NodeJS.ProcessEnv} environment
- * @param {boolean} [groups] whether to use Gloo and NCCL where they are
+ * @param {{ groups: boolean, avx512: boolean, compiler?: string[] }} parts what not every addon has
  */
-function plan(build, libtorch, environment, groups = true) {
-  return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment, groups });
+function plan(build, libtorch, environment, parts) {
+  return planBuild({ sources, build, headers: nodeHeaders(), libtorch, environment, ...parts });
 }
 
 /** The folder of the headers that npm installed; ours in a checkout, anywhere above in an installed package. */
@@ -93,7 +101,8 @@ export async function buildAddon(report, node, environment = process.env) {
   const libtorch = await bringLibtorch(report, environment);
   const blas = await bringBlas(report, libtorch);
   const build = join(writableHome(), 'build');
-  const [whole, plain] = [true, false].map((groups) => plan(build, libtorch, environment, groups));
+  const avx512 = wantsAvx512(environment) || buildRecord(build)?.avx512 === true; // machines may share this folder
+  const [whole, plain] = [true, false].map((groups) => plan(build, libtorch, environment, { groups, avx512 }));
   const uses = usesGroups(/** @type {Plan} */ (whole));
   const built = await compileAndLoad(report, node, /** @type {Plan} */ (whole)).catch((error) => {
     if (!uses || !(error instanceof SetupFailure)) throw error;
@@ -106,6 +115,7 @@ export async function buildAddon(report, node, environment = process.env) {
   /** @type {BuildRecord} */
   const record = {
     ...{ hash, libtorch, blas, searchKey: searchKey(environment, pythonPath), pythonPath },
+    ...{ compiler: built.planned.compiler, avx512 },
     ...(withoutGroups && { withoutGroups }),
   };
   rmSync(join(build, 'nasnet.json'), { force: true });

@@ -7,6 +7,7 @@ import { findCudaHeaders } from './cuda.mjs';
 import { canUseNccl, findGloo } from './groups.mjs';
 import { findJpeg, jpegSource } from './jpeg.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
+import { avx512Sources, wantsAvx512 } from './processor.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
 import { compilationUnits, digest, headerFiles, sourceFiles, textOf } from './units.mjs';
@@ -24,15 +25,16 @@ export const groupFlags = ['-DNASNET_GLOO', '-DNASNET_NCCL'];
  * @property {string[]} compiler the command and its first arguments
  * @property {string[]} compileFlags
  * @property {string[]} linkFlags
- * @property {string[]} omitted sources that need what this machine lacks
+ * @property {string[]} omitted sources that need what this machine lacks, and nobody asked for
  */
 
 /** @typedef {import('./units.mjs').Unit} Unit */
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
- * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean }} options headers: the folder of node_api.h; jpeg:
- * the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where they are
+ * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean, avx512?: boolean, compiler?: string[] }} options
+ * headers: the folder of node_api.h; jpeg: the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where they
+ * are; avx512: whether to compile the kernels for it
  * @returns {Plan}
  */
 export function planBuild({
@@ -43,6 +45,8 @@ export function planBuild({
   environment = process.env,
   jpeg = findJpeg(),
   groups = true,
+  avx512 = wantsAvx512(environment),
+  compiler = findCompiler(environment),
 }) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');
   // /usr/include is searched anyway, and named with -isystem it would come before the C++ library's own headers.
@@ -60,7 +64,7 @@ export function planBuild({
   return {
     sources,
     build,
-    compiler: findCompiler(environment),
+    compiler,
     compileFlags: [
       `-std=c++${cxxStandard(libtorch)}`,
       ...['-O2', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-fmax-errors=3'],
@@ -81,7 +85,7 @@ export function planBuild({
       ...(jpeg ? ['-ljpeg'] : []),
       ...words(environment.LDFLAGS),
     ],
-    omitted: jpeg ? [] : [jpegSource],
+    omitted: [...(jpeg ? [] : [jpegSource]), ...(avx512 ? [] : avx512Sources)],
   };
 }
 
@@ -95,10 +99,10 @@ export function findCompiler(environment = process.env) {
   return name ? [name] : [];
 }
 
-/** A name for everything that goes into the addon: sources, headers, compiler, flags. @param {Plan} plan */
+/** A name for all that decides the addon: sources, headers, compiler, flags, what is left out. @param {Plan} plan */
 export function planHash(plan) {
   return digest([
-    commandOf(plan, plan.linkFlags),
+    commandOf(plan, [...plan.linkFlags, ...plan.omitted]),
     ...[...sourceFiles(plan.sources), ...headerFiles(plan.sources)].map(
       (name) => `${name}\n${readFileSync(join(plan.sources, name), 'utf8')}`,
     ),

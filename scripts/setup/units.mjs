@@ -1,9 +1,9 @@
-// Which sources are compiled together. Reading libtorch's headers takes the compiler 2 to 5 seconds a time, so the
-// files of a folder that include them are one unit: 29 files of 143 CPU seconds became 15 units of 68. Where they do
-// not compile together (two files have a helper of one name), they are compiled apart, as the others are.
+// Which sources are compiled together. Reading libtorch's headers takes the compiler 5 seconds a time, so the files that
+// include them are a few units: 37 files in 2 units take 30 CPU seconds, in a unit for each folder they took 57. Where
+// they do not compile together (two files have a helper of one name), they are compiled apart, as the others are.
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { basename, dirname, extname, join, sep } from 'node:path';
+import { dirname, extname, join, sep } from 'node:path';
 
 /**
  * @typedef {object} Unit
@@ -13,7 +13,7 @@ import { basename, dirname, extname, join, sep } from 'node:path';
  * @property {Unit[]} apart the same sources, each alone; empty if there is one only
  */
 
-const filesTogether = 12; // so that many cores have something to do
+const filesTogether = 20; // more than that take longer than the longest of the others, loops-avx512.cpp
 // of libtorch; ATen/Parallel.h alone is read in a second
 const includesMuch = /^\s*#\s*include\s*<(torch|ATen|c10)\/(?!Parallel\.h)/m;
 const isSpecial = /^\s*#\s*pragma\s+(GCC|clang)\b/m; // made for another processor than the other files
@@ -35,34 +35,23 @@ export function compilationUnits(folder, command, objects, omitted = []) {
       heavy: texts.some((text) => includesMuch.test(text)) && !texts.some((text) => isSpecial.test(text)),
     };
   });
-  /** @param {typeof files} some @param {string} name @returns {Unit} */
-  const unit = (some, name) => {
+  /** @param {typeof files} some @returns {Unit} */
+  const unit = (some) => {
+    const names = some.map((file) => file.path.replace(/\.cpp$/, ''));
+    const name = [...new Set([names[0], names.at(-1)])].join('-to-');
     const texts = some.flatMap((file) => file.texts);
     return {
       sources: some.map(({ path }) => join(folder, path)),
       object: join(objects, `${name.replaceAll(sep, '-')}-${digest([command, ...texts]).slice(0, 16)}.o`),
       size: texts.reduce((sum, text) => sum + text.length, 0),
-      apart: some.length > 1 ? some.map((file) => unit([file], nameOf(file.path))) : [],
+      apart: some.length > 1 ? some.map((file) => unit([file])) : [],
     };
   };
-  /** @type {Map<string, typeof files>} */
-  const together = new Map();
-  for (const file of files) {
-    const name = file.heavy ? join(basename(folder), dirname(file.path)) : file.path;
-    together.set(name, [...(together.get(name) ?? []), file]);
-  }
-  return [...together]
-    .flatMap(([name, all]) =>
-      chunks(all).map((some) => {
-        const [alone, ...others] = some.map(({ path }) => path);
-        return unit(some, alone === undefined || others.length > 0 ? `all-of-${name}` : nameOf(alone));
-      }),
-    )
+  const [heavy, light] = [true, false].map((asked) => files.filter((file) => file.heavy === asked));
+  return [...chunks(heavy ?? []), ...(light ?? []).map((file) => [file])]
+    .map(unit)
     .sort((one, other) => other.size - one.size);
 }
-
-/** @param {string} path */
-const nameOf = (path) => path.replace(/\.cpp$/, '');
 
 /** @template T @param {T[]} all @returns {T[][]} */
 function chunks(all) {

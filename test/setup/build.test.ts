@@ -2,9 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -88,6 +97,29 @@ test('files that include libtorch’s headers compile together, and apart where 
   assert.match(said, /command: c\+\+ .*-c .*native\/answers\/right\.cpp/); // not that of both together
   assert.match(said, /error: .colour. was not declared/);
   assert.equal(answerOf(folder), 46);
+});
+
+test('kernels for AVX-512 are compiled where they are wanted, and stay for the machines that share the folder', () => {
+  using temporary = temporaryFolder();
+  const { folder, env } = toy(temporary.path);
+  mkdirSync(join(folder, 'native/kernels/loops'), { recursive: true });
+  const wide = 'extern const int answer512 __attribute__((weak));';
+  writeFileSync(join(folder, 'native/kernels/loops/loops-avx512.cpp'), `${wide}\nextern const int answer512 = 512;\n`);
+  writeFileSync(
+    join(folder, 'native/answers/answer.cpp'),
+    `${wide}\nint answer() { return &answer512 ? answer512 : 2; }\n`,
+  );
+  const [narrow, all] = ['avx2', 'all'].map((kernels) => ({ ...env, NASNET_BUILD_KERNELS: kernels }));
+  assert.match(setUp(folder, narrow!).said, /2 of 2 compiled/);
+  assert.equal(answerOf(folder), 2);
+  const without = { ...all!, CXX: '', PATH: dirname(process.execPath) };
+  assert.match(setUp(folder, without).said, /addon +built from these sources .*skipped/); // nothing to compile with
+  assert.match(setUp(folder, all!).said, /1 of 3 compiled/);
+  assert.equal(answerOf(folder), 512);
+  assert.match(setUp(folder, narrow!).said, /addon +built from these sources .*skipped/);
+  writeFileSync(join(folder, 'native/answers/more.cpp'), 'int more() { return 1; }\n');
+  assert.match(setUp(folder, narrow!).said, /1 of 4 compiled/);
+  assert.equal(answerOf(folder), 512);
 });
 
 test('another libtorch version, another flag or another compiler builds again', () => {

@@ -78,7 +78,7 @@ const PlacedLoops& placedLoops();
 extern const PlacedLoops plainPlaced;
 #if defined(__x86_64__)
 extern const PlacedLoops avx2Placed;
-extern const PlacedLoops avx512Placed;
+extern const PlacedLoops avx512Placed __attribute__((weak));  // as avx512Loops
 #endif
 
 }  // namespace nasnet::inference

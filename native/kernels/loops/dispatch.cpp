@@ -32,7 +32,7 @@ const Loops& choose() {
   const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq");
   if (askedFor("plain")) return plainLoops;
-  const bool wide = avx512 && !askedFor("avx2");
+  const bool wide = &avx512Loops != nullptr && avx512 && !askedFor("avx2");
 #if defined(NASNET_AVX512BF16)
   if (wide && hasBf16() && !askedFor("avx512")) return avx512bf16Loops;
 #endif
@@ -51,8 +51,9 @@ const Loops& loops() {
 
 const Loops& loopsAlong([[maybe_unused]] int64_t channels) {
 #if defined(__x86_64__)
-  static const bool lines = loops().width == avx512Loops.width && std::strncmp(asked(), "avx512", 6) != 0;
-  if (lines && channels % avx512Loops.width != 0) return avx2Loops;
+  constexpr int line = 16;
+  static const bool lines = loops().width == line && std::strncmp(asked(), "avx512", 6) != 0;
+  if (lines && channels % line != 0) return avx2Loops;
 #endif
   return loops();
 }

@@ -256,10 +256,11 @@ bool kernelsOff();
 extern const Loops plainLoops;
 #if defined(__x86_64__)
 extern const Loops avx2Loops;
-extern const Loops avx512Loops;
+// Weak: at address 0 where set-up left AVX-512 out (scripts/setup/processor.mjs).
+extern const Loops avx512Loops __attribute__((weak));
 #if __has_include(<avx512bf16intrin.h>)
 #define NASNET_AVX512BF16  // the compiler knows it
-extern const Loops avx512bf16Loops;
+extern const Loops avx512bf16Loops __attribute__((weak));
 #endif
 #endif
 
