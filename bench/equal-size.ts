@@ -1,10 +1,11 @@
 // Compares cells with NASNet-A in networks of equal size: the same recipe, numbers of parameters within 2% of each
 // other, the accuracy on CIFAR-10's 10,000 test images over seeds. Finished runs are lines of a log, so the bench can
 // be stopped and resumed.
-//   node bench/equal-size.ts --log FILE [--size 1:16:16:4] [--seeds 5] [--threads 1] CELL...
+//   node bench/equal-size.ts --log FILE [--size 1:16:16:4] [--seeds 5] [--first-seed 1] [--threads 1] [--held-out]
+//     CELL...
 // CELL is an architecture file or STUDY.db#TRIAL. --size is N:F:PIXELS:EPOCHS of NASNet-A, by the recipe `fast`; each
-// cell has the filters with which its number of parameters is nearest to NASNet-A's. Do not choose cells by this bench:
-// it looks at the test images.
+// cell has the filters with which its number of parameters is nearest to NASNet-A's. --held-out compares on the 5,000
+// training images that are held out: choose among cells with that and some seeds, then test one with others.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -27,6 +28,8 @@ const { values, positionals } = parseArgs({
     log: { type: 'string' },
     size: { type: 'string', default: '1:16:16:4' },
     seeds: { type: 'string', default: '5' },
+    'first-seed': { type: 'string', default: '1' },
+    'held-out': { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
   },
 });
@@ -34,6 +37,7 @@ if (!values.log || positionals.length === 0) throw new Error('expected --log FIL
 const log = values.log;
 const [cells, filters, resolution, epochs] = values.size.split(':').map(Number) as [number, number, number, number];
 const recipe = { ...recipes.fast, epochs };
+const measure = values['held-out'] ? 'validation' : 'test';
 const classes = 10;
 const mostDifferent = 0.02;
 
@@ -96,7 +100,7 @@ setThreads(Number(values.threads));
 const files = await prepareCifar10();
 const pairs: [Contender, Contender][] = [];
 for (const cell of positionals) pairs.push(pairOf(cell, await readArchitecture(parseArchitectureSource(cell))));
-const seeds = Array.from({ length: Number(values.seeds) }, (_, place) => place + 1);
+const seeds = Array.from({ length: Number(values.seeds) }, (_, place) => Number(values['first-seed']) + place);
 for (const seed of seeds) {
   for (const contender of pairs.flat()) if (!runOf(contender, seed)) appendToLog(log, await train(contender, seed));
 }
@@ -105,7 +109,7 @@ console.log(
   `${epochs} epochs of ${resolution} × ${resolution} pixels, N = ${cells}; ${seeds.length} seeds, 95% intervals`,
 );
 console.log(
-  '| cell | F | parameters | test, % | NASNet-A, F | parameters | test, % | difference | processor-seconds |',
+  `| cell | F | parameters | ${measure}, % | NASNet-A, F | parameters | ${measure}, % | difference | processor-seconds |`,
 );
 console.log('| --- | --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const [found, published] of pairs) {
@@ -113,11 +117,11 @@ for (const [found, published] of pairs) {
     Run[],
     Run[],
   ];
-  const tests = (runs: Run[]) => runs.map(({ test }) => test);
-  const difference = own.map(({ test }, place) => test - other[place]!.test);
+  const accuracies = (runs: Run[]) => runs.map((run) => run[measure]);
+  const difference = own.map((run, place) => run[measure] - other[place]![measure]);
   const seconds = [own, other].map((runs) => mean(runs.map(({ processorSeconds }) => processorSeconds)).toFixed(0));
   const half = ({ filters }: Contender, runs: Run[]) =>
-    `${filters} | ${runs[0]!.parameters} | ${meanWords(tests(runs))}`;
+    `${filters} | ${runs[0]!.parameters} | ${meanWords(accuracies(runs))}`;
   console.log(
     `| ${found.cell} | ${half(found, own)} | ${half(published, other)} | ${meanWords(difference)} | ${seconds.join(', ')} |`,
   );

@@ -8,8 +8,8 @@ import { root } from './setup/places.mjs';
 import { Report, SetupFailure, seconds } from './setup/step.mjs';
 import { setUp } from './setup.mjs';
 
-/** Test files at a time: each may load libtorch and use a core. */
-const concurrency = 2;
+/** Test files at a time, for two cores: each may load libtorch and use a core, and many wait for other processes. */
+const concurrency = 3;
 
 /** @param {string[]} words after `npm test --` */
 async function main(words) {

@@ -33,8 +33,8 @@ export const groupFlags = ['-DNASNET_GLOO', '-DNASNET_NCCL'];
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
  * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean, avx512?: boolean, compiler?: string[] }} options
- * headers: the folder of node_api.h; jpeg: the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where they
- * are; avx512: whether to compile the kernels for it
+ * headers: the folder of node_api.h; jpeg: the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where
+ * they are; avx512: whether to compile the kernels for it
  * @returns {Plan}
  */
 export function planBuild({

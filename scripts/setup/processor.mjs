@@ -1,5 +1,5 @@
-// Which kernels this machine's processor can run. Those for AVX-512 are a third of all that is compiled, so they are left
-// out where it lacks AVX-512; the others are for every machine.
+// Which kernels this machine's processor can run. Those for AVX-512 are a third of all that is compiled, so they are
+// left out where it lacks AVX-512; the others are for every machine.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
