@@ -109,6 +109,9 @@ test('kernels for AVX-512 are compiled where they are wanted, and stay for the m
     join(folder, 'native/answers/answer.cpp'),
     `${wide}\nint answer() { return &answer512 ? answer512 : 2; }\n`,
   );
+  const wrong = setUp(folder, { ...env, NASNET_BUILD_KERNELS: 'avx' });
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.said, /NASNET_BUILD_KERNELS: expected all or avx2, got avx\n/);
   const [narrow, all] = ['avx2', 'all'].map((kernels) => ({ ...env, NASNET_BUILD_KERNELS: kernels }));
   assert.match(setUp(folder, narrow!).said, /2 of 2 compiled/);
   assert.equal(answerOf(folder), 2);
