@@ -37,10 +37,11 @@ interface PresetBudget {
 }
 
 /**
- * The strategy of a search with a number of trials is the paper's. A budget has time for a few dozen to some hundred
- * trials, in which the surrogate finds better cells (docs/experiments/search-variants.md).
+ * Up to this number of trials a search for a result, as the preset laptop is one, is made by the surrogate, which finds
+ * better cells with a third of PPO's trials (docs/experiments/search-variants.md); beyond it is not measured. A budget
+ * has time for a few dozen to some hundred trials. The other presets follow the paper.
  */
-const defaultStrategies = { withTrials: 'ppo', withBudget: 'surrogate' } as const;
+const mostSurrogateTrials = 400;
 
 const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
 const smallestSide = 4; // pixels; the minimum input of a network
@@ -221,7 +222,8 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
   const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
   const hasBudget = typeof seconds === 'number';
-  const { strategy = hasBudget ? defaultStrategies.withBudget : defaultStrategies.withTrials } = request;
+  const isForSurrogate = hasBudget || (presetBudget !== undefined && trials <= mostSurrogateTrials);
+  const { strategy = isForSurrogate ? 'surrogate' : 'ppo' } = request;
   const defaults = hasBudget
     ? { count: presetBudget?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
     : { count: settings.finalists.count, known: [] };

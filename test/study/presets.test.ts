@@ -123,12 +123,16 @@ test('a search has a budget where a preset or the user gives one, and NASNet-A w
   assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
 });
 
-test('a budget is searched by the surrogate, a number of trials by the controller, unless a strategy is asked for', () => {
+test('the surrogate searches in budgets and up to 400 trials of laptop, else the controller, unless another is asked for', () => {
   const strategyOf = (request: object) => settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request }).strategy;
   assert.equal(strategyOf({}), 'surrogate');
   assert.equal(strategyOf({ budget: 3600 }), 'surrogate');
-  assert.equal(strategyOf({ trials: 150 }), 'ppo');
-  assert.equal(strategyOf({ budget: 'none' }), 'ppo');
+  assert.equal(strategyOf({ trials: 400 }), 'surrogate');
+  assert.equal(strategyOf({ trials: 401 }), 'ppo');
+  assert.equal(strategyOf({ budget: 'none' }), 'surrogate');
   assert.equal(strategyOf({ strategy: 'evolution' }), 'evolution');
-  assert.equal(settingsOf('paper', { dataset: 'cifar10', seed: 1 }).strategy, 'ppo');
+  for (const preset of ['paper', 'micro', 'smoke']) {
+    assert.equal(settingsOf(preset, { dataset: 'cifar10', seed: 1, trials: 20 }).strategy, 'ppo');
+    assert.equal(settingsOf(preset, { dataset: 'cifar10', seed: 1, budget: 600 }).strategy, 'surrogate');
+  }
 });

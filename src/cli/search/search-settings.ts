@@ -90,7 +90,7 @@ export const searchSettings = {
   }),
   strategy: optional<string>({
     takes: '<name>',
-    help: `${strategyNames.join(', ')}, or several with commas: arms that take turns (default: ppo; with a budget of time surrogate)`,
+    help: `${strategyNames.join(', ')}, or several with commas: arms that take turns (default: surrogate with a budget of time and for up to 400 trials of the preset laptop, else ppo)`,
     asks: (strategy) => ({ strategy }),
     stored: ({ strategy }) => strategy,
   }),
