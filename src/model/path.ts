@@ -189,7 +189,7 @@ function isPointwise({ kernel, stride, padding }: Convolution): boolean {
 /** Whether our depthwise kernels support the layer. */
 function isSupported(layer: Layer): layer is Convolution {
   if (layer.kind !== 'convolution') return false;
-  return layer.kernel.every((size) => size <= 7) && layer.stride.every((step) => step <= 2);
+  return layer.kernel.every((size) => [1, 2, 3, 5, 7].includes(size)) && layer.stride.every((step) => step <= 2);
 }
 
 const normOf = (norm: BatchNorm, settings: PathSettings) =>
