@@ -7,7 +7,7 @@ import { findCudaHeaders } from './cuda.mjs';
 import { canUseNccl, findGloo } from './groups.mjs';
 import { findJpeg, jpegSource } from './jpeg.mjs';
 import { cxxStandard, usesOldStrings } from './libtorch.mjs';
-import { avx512Sources, wantsAvx512 } from './processor.mjs';
+import { avx512Sources } from './processor.mjs';
 import { run, SetupFailure } from './step.mjs';
 import { onPath } from './system.mjs';
 import { compilationUnits, digest, headerFiles, sourceFiles, textOf } from './units.mjs';
@@ -32,7 +32,7 @@ export const groupFlags = ['-DNASNET_GLOO', '-DNASNET_NCCL'];
 
 /**
  * @param {{ sources: string, build: string, headers: string[], libtorch: import('./libtorch.mjs').Libtorch,
- * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean, avx512?: boolean, compiler?: string[] }} options
+ * environment?: NodeJS.ProcessEnv, jpeg?: string, groups?: boolean, avx512: boolean, compiler?: string[] }} options
  * headers: the folder of node_api.h; jpeg: the version of libjpeg-turbo; groups: whether to use Gloo and NCCL where
  * they are; avx512: whether to compile the kernels for it
  * @returns {Plan}
@@ -45,7 +45,7 @@ export function planBuild({
   environment = process.env,
   jpeg = findJpeg(),
   groups = true,
-  avx512 = wantsAvx512(environment),
+  avx512,
   compiler = findCompiler(environment),
 }) {
   const words = (/** @type {string | undefined} */ text) => (text ?? '').split(/\s+/).filter((word) => word !== '');

@@ -47,8 +47,8 @@ export function compilationUnits(folder, command, objects, omitted = []) {
       apart: some.length > 1 ? some.map((file) => unit([file])) : [],
     };
   };
-  const [heavy, light] = [true, false].map((asked) => files.filter((file) => file.heavy === asked));
-  return [...chunks(heavy ?? []), ...(light ?? []).map((file) => [file])]
+  const alone = files.filter((file) => !file.heavy).map((file) => [file]);
+  return [...chunks(files.filter((file) => file.heavy)), ...alone]
     .map(unit)
     .sort((one, other) => other.size - one.size);
 }

@@ -57,19 +57,8 @@ function kill(pid: number): void {
 
 /** Runs the search on the study; `onTrial` is called when the evaluator has finished a trial. */
 async function search(path: string, signal: AbortSignal, onTrial: (count: number, search: ChildProcess) => void) {
-  const words = [
-    'search',
-    '--evaluator',
-    command,
-    '--trials',
-    `${trials}`,
-    '--strategy',
-    'ppo',
-    '--workers',
-    '2',
-    '--study',
-    path,
-  ];
+  const options = `--trials ${trials} --strategy ppo --workers 2`.split(' ');
+  const words = ['search', '--evaluator', command, ...options, '--study', path];
   const child = spawn(process.execPath, nodeArguments(words), { stdio: ['ignore', 'ignore', 'pipe'] });
   const exit = once(child, 'exit');
   const giveUp = () => child.kill('SIGKILL');
