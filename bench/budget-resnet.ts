@@ -6,15 +6,23 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { FolderArtifacts } from '../src/artifacts.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { openTrainingImages, type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
 import { indexTensor } from '../src/engine/create.ts';
 import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { scope } from '../src/engine/memory.ts';
+import { Checkpoints } from '../src/train/checkpoint.ts';
 import { type Recipe, recipes } from '../src/train/recipe.ts';
 import { trainNetwork } from '../src/train/training.ts';
 import { openTrainee, trainTrainee } from './trainee.ts';
+
+/** Shares of right answers after the last epoch. */
+export interface Accuracies {
+  test: number;
+  validation: number;
+}
 
 /** A network's size and the length of its training. */
 export interface Plan {
@@ -87,21 +95,21 @@ export async function planResNet(minutes: number, heldOut: number): Promise<Plan
   return chosen(left, (size) => stepSeconds(size, images.get(size.resolution)!), stepsPerEpoch);
 }
 
-/** @returns the test accuracy after the last epoch */
-export async function trainResNet(plan: Plan, seed: number, heldOut: number): Promise<number> {
+/** Trains, or goes on from the checkpoint in the folder. */
+export async function trainResNet(plan: Plan, seed: number, heldOut: number, folder: string): Promise<Accuracies> {
   setThreads(availableParallelism());
   const recipe: Recipe = { ...recipes.fast, epochs: plan.epochs };
-  return trained(plan, recipe, await opened(plan.resolution, heldOut), seed);
+  const images = await opened(plan.resolution, heldOut);
+  const identity = JSON.stringify({ plan, seed, heldOut });
+  const checkpoints = new Checkpoints(new FolderArtifacts({ resnet: folder }), 'resnet/checkpoint', { identity });
+  const classes = images.dataset.classes.length;
+  using trainee = openTrainee('resnet', { ...plan, recipe }, { classes, seed, computing: onCpu });
+  const { last, test } = await trainTrainee(trainee, images, recipe, seed, checkpoints);
+  return { test: test(), validation: last.validation!.accuracy };
 }
 
 const opened = async (resolution: number, validation: number) =>
   openTrainingImages(await prepareCifar10(), { resolution, device: cpu, seed: 1, validation });
-
-async function trained(size: Plan, recipe: Recipe, images: TrainingImages, seed: number): Promise<number> {
-  const classes = images.dataset.classes.length;
-  using trainee = openTrainee('resnet', { ...size, recipe }, { classes, seed, computing: onCpu });
-  return (await trainTrainee(trainee, images, recipe, seed)).test();
-}
 
 /**
  * Measured by trainings of a few steps; the first two steps allocate, so that a longer and a shorter one are compared.
@@ -141,11 +149,11 @@ export async function planInPyTorch(minutes: number, heldOut: number, folder: st
   return chosen(left, probe, Math.floor(train / batchSize));
 }
 
-/** @returns the test accuracy after the last epoch */
-export async function trainInPyTorch(plan: Plan, seed: number, heldOut: number, folder: string): Promise<number> {
-  const images = await written(plan.resolution, heldOut, folder);
-  const { test } = python({ ...images, ...jobOf(plan, seed), epochs: plan.epochs }) as { test: number };
-  return test;
+/** Trains, or goes on from the checkpoint in the folder. */
+export async function trainInPyTorch(plan: Plan, seed: number, heldOut: number, folder: string): Promise<Accuracies> {
+  const job = { ...(await written(plan.resolution, heldOut, folder)), ...jobOf(plan, seed), epochs: plan.epochs };
+  const ended = python({ ...job, checkpoint: join(folder, 'checkpoint.pt') }) as { test: number; held_out: number };
+  return { test: ended.test, validation: ended.held_out };
 }
 
 const jobOf = ({ cells: blocks, filters }: Omit<Plan, 'epochs'>, seed: number) => ({

@@ -1,23 +1,27 @@
 // Compares networks of equal budgets: the accuracy on CIFAR-10's 10,000 test images of networks that each had a whole
 // budget, over seeds.
 //   node bench/budget.ts --log FILE [--minutes 8,60] [--seeds 3] [--picture FILE.svg]
-//     [--contender search,nasnet-a,random,resnet,pytorch]
-// search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell, each
-// trained for the whole budget at the size and for the epochs that forecast/budget.ts chooses for it, by a search of
-// which every minute belongs to the final network. resnet: a residual network in our engine by the same recipe;
-// pytorch: the same one in PyTorch. Plans and finished runs are lines of the log: the bench and its searches can be
-// stopped and resumed. Searches and plans need an idle machine; what a plan says is then trained, however long it
-// takes: --plan measures the plans that are missing (a minute each) and ends.
+//     [--contender search,nasnet-a,random,resnet,pytorch,FILE.json] [--held-out]
+// search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell,
+// FILE.json: the cell of an architecture file, each trained for the whole budget at the size and for the epochs that
+// forecast/budget.ts chooses for it, by a search of which every minute belongs to the final network. resnet: a residual
+// network in our engine by the same recipe; pytorch: the same one in PyTorch. Plans and finished runs are lines of the
+// log: the bench, its searches and its trainings can be stopped and resumed. Searches and plans need an idle machine;
+// what a plan says is then trained, however long it takes: --plan measures the plans that are missing (a minute each)
+// and ends. --held-out prints the accuracy on the held-out images: choose among cells by that.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, parse, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { planFinal } from '../src/forecast/plan-final.ts';
 import { epochRatio } from '../src/forecast/probe.ts';
 import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
+import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import { RandomStream } from '../src/random/stream.ts';
+import { encode } from '../src/space/decisions.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { mean } from '../src/statistics/order.ts';
@@ -26,12 +30,13 @@ import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
-import { type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
+import { type Accuracies, type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
 import { halfInterval } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
-type Contender = (typeof contenders)[number];
+/** One of these, or the path of an architecture file. */
+type Contender = string;
 
 /** The contender, budget and seed of a line of the log. */
 interface Task {
@@ -42,8 +47,9 @@ interface Task {
 
 /** A finished run, a line of the log. */
 interface Run extends Task {
-  /** Share of right answers. */
+  /** Share of right answers; of the held-out images since the bench tells it, and not of searches. */
   test: number;
+  validation?: number;
   /** Wall-clock seconds; with a plan those of the training alone, which other programs may have slowed down. */
   seconds: number;
   /** N:F:pixels:epochs */
@@ -63,15 +69,21 @@ const { values } = parseArgs({
     contender: { type: 'string', default: contenders.join() },
     picture: { type: 'string' },
     plan: { type: 'boolean', default: false },
+    'held-out': { type: 'boolean', default: false },
   },
 });
 if (!values.log) throw new Error('expected --log FILE');
 const log = resolve(values.log);
 const budgets = values.minutes.split(',').map(Number);
-const chosen = contenders.filter((name) => values.contender.split(',').includes(name));
+const chosen: Contender[] = values.contender.split(',');
+for (const name of chosen)
+  if (!contenders.some((each) => each === name) && !name.endsWith('.json'))
+    throw new Error(`--contender: expected ${contenders.join()} or FILE.json, got ${name}`);
 /** As many as `search` holds out. */
 const heldOut = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }).validationImages!;
 const nasnet = resolve(import.meta.dirname, '../bin/nasnet');
+
+const measure = values['held-out'] ? 'validation' : 'test';
 
 const read = () => readLog<Run | Planned>(log);
 const write = (line: Run | Planned) => appendToLog(log, line);
@@ -111,7 +123,7 @@ async function planCell(task: Task): Promise<Plan> {
   const settings = fitted(laptop, counts);
   const searching = { settings, counts, trials: 0, workers: availableParallelism() };
   const { laws } = await startOf(searching, true, () => {});
-  const candidate = new Candidate(decisionsOf(task), defaultSpace);
+  const candidate = new Candidate(await decisionsOf(task), defaultSpace);
   const time = { budget: 60 * minutes, left: () => 60 * minutes - (performance.now() - began) / 1000 };
   const threads = availableParallelism();
   const { size, epochs } = await planFinal(candidate, costOptions(searching, laws), time, (_, training, epochSeconds) =>
@@ -121,20 +133,21 @@ async function planCell(task: Task): Promise<Plan> {
   return { cells, filters, resolution, epochs };
 }
 
-function trainCell(task: Task, plan: Plan, folder: string): number {
+async function trainCell(task: Task, plan: Plan, folder: string): Promise<Accuracies> {
   const cell = join(folder, 'cell.json');
-  writeFileSync(cell, JSON.stringify(new Candidate(decisionsOf(task), defaultSpace).architecture));
+  writeFileSync(cell, JSON.stringify(new Candidate(await decisionsOf(task), defaultSpace).architecture));
   const { cells, filters, resolution, epochs } = plan;
-  const { test } = answer([
+  const { test, validation } = answer([
     ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
     ...['--recipe', 'fast', '--seed', `${task.seed}`, '--validation-images', `${heldOut}`, ...inFloat32],
     ...['--output', join(folder, 'network.safetensors'), '--overwrite'],
   ]);
-  return test.accuracy;
+  return { test: test.accuracy, validation: validation.accuracy };
 }
 
-function decisionsOf({ contender, seed }: Task): number[] {
+async function decisionsOf({ contender, seed }: Task): Promise<number[]> {
   if (contender === 'random') return sampleDecisions(new RandomStream(`budget, seed ${seed}`));
+  if (contender !== 'nasnet-a') return encode(await readArchitecture(parseArchitectureSource(contender)));
   return publishedDecisions(defaultSpace, 5)[0]!;
 }
 
@@ -144,8 +157,8 @@ function planOf(task: Task, folder: string): Plan | Promise<Plan> {
   return planCell(task);
 }
 
-function accuracyOf(task: Task, plan: Plan, folder: string): number | Promise<number> {
-  if (task.contender === 'resnet') return trainResNet(plan, task.seed, heldOut);
+function accuracyOf(task: Task, plan: Plan, folder: string): Promise<Accuracies> {
+  if (task.contender === 'resnet') return trainResNet(plan, task.seed, heldOut, folder);
   if (task.contender === 'pytorch') return trainInPyTorch(plan, task.seed, heldOut, folder);
   return trainCell(task, plan, folder);
 }
@@ -159,8 +172,8 @@ async function runPlan(task: Task, folder: string): Promise<void> {
   }
   if (values.plan) return;
   const began = performance.now();
-  const test = await accuracyOf(task, planned.plan, folder);
-  write({ ...task, test, seconds: (performance.now() - began) / 1000, network: named(planned.plan) });
+  const accuracies = await accuracyOf(task, planned.plan, folder);
+  write({ ...task, ...accuracies, seconds: (performance.now() - began) / 1000, network: named(planned.plan) });
 }
 
 for (let seed = 1; seed <= Number(values.seeds); seed++) {
@@ -168,7 +181,7 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
     for (const contender of chosen) {
       const task = { contender, minutes, seed };
       if (runs().some(same(task))) continue;
-      const folder = join(dirname(log), `${contender}-${minutes}-${seed}`);
+      const folder = join(dirname(log), `${parse(contender).name}-${minutes}-${seed}`);
       mkdirSync(folder, { recursive: true });
       if (contender !== 'search') await runPlan(task, folder);
       else if (!values.plan) write(search(task, folder));
@@ -179,13 +192,13 @@ for (let seed = 1; seed <= Number(values.seeds); seed++) {
 const results = budgets.flatMap((minutes) =>
   chosen.flatMap((contender) => {
     const some = runs().filter((run) => run.contender === contender && run.minutes === minutes);
-    if (some.length === 0) return [];
-    const tests = some.map(({ test }) => test);
-    return [{ minutes, contender, runs: some, accuracy: mean(tests), half: halfInterval(tests) }];
+    const accuracies = some.flatMap((run) => run[measure] ?? []);
+    if (accuracies.length === 0) return [];
+    return [{ minutes, contender, runs: some, accuracy: mean(accuracies), half: halfInterval(accuracies) }];
   }),
 );
 
-console.log('| minutes | contender | seeds | test accuracy, % | minutes taken | N:F:pixels:epochs |');
+console.log(`| minutes | contender | seeds | ${measure} accuracy, % | minutes taken | N:F:pixels:epochs |`);
 console.log('| --- | --- | --- | --- | --- | --- |');
 for (const { minutes, contender, runs, accuracy, half } of results) {
   const took = (mean(runs.map(({ seconds }) => seconds)) / 60).toFixed(1);

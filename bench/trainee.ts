@@ -7,7 +7,7 @@ import { type TrainingImages, trainingBatches } from '../src/data/training-image
 import { type Computing, cpu } from '../src/engine/device.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import type { Training } from '../src/study/settings.ts';
-import type { InTraining } from '../src/train/checkpoint.ts';
+import type { Checkpoints, InTraining } from '../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { createOptimizer } from '../src/train/optimizer.ts';
 import type { Recipe } from '../src/train/recipe.ts';
@@ -42,19 +42,20 @@ export interface Trained {
   test(): number;
 }
 
-/** Trains a network and validates it after its last epoch. */
+/** Trains a network and validates it after its last epoch. @param checkpoints of this training, which goes on from them */
 export async function trainTrainee(
   { network, optimizer }: InTraining,
   images: TrainingImages,
   recipe: Recipe,
   seed: number,
+  checkpoints?: Checkpoints,
 ): Promise<Trained> {
   const { dataset, parts, whitening } = images;
   const view = testViewOf(recipe, whitening);
   const batchSize = 64;
   const measure = (from: EvaluationBatches) => evaluateNetwork(network, from, dataset.classes.length);
   const heldOut = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
-  const options = { seed, optimizer, validate: () => measure(heldOut) };
+  const options = { seed, optimizer, validate: () => measure(heldOut), ...(checkpoints && { checkpoints }) };
   const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, options);
   return { last, test: () => measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy };
 }

@@ -3,11 +3,13 @@
 Independent of src/; shares only the images. Its one argument is JSON: {"images": folder, "train", "held_out", "test": numbers
 of images, "classes", "side", "mean", "deviation" (of the three colours, 0 to 255), "blocks", "filters", "epochs", "batch",
 "rate", "threads", "seed"}. The folder has train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and behind
-them a label a byte. Prints a line of JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With "probe": steps, it
-trains so many steps of full size and prints {"seconds"} a step.
+them a label a byte. Prints a line of JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With "checkpoint": path, it
+saves its state there every minute, and goes on from it. With "probe": steps, it trains so many steps and prints {"full",
+"small"}: seconds a step of whole images and of those of half the side.
 """
 import json
 import math
+import os
 import sys
 import time
 
@@ -123,7 +125,26 @@ def main():
     state = [each for each in network.state_dict().values() if each.is_floating_point()]
     average = [each.clone() for each in state]
     mirrored_first = torch.rand(count) < 0.5
-    for step in range(steps):
+    order = None
+
+    def save(taken):
+        saved = {
+            **{"job": job, "step": taken, "network": network.state_dict(), "optimizer": optimizer.state_dict()},
+            **{"average": average, "mirrored_first": mirrored_first, "order": order, "random": torch.get_rng_state()},
+        }
+        torch.save(saved, job["checkpoint"] + ".new")
+        os.replace(job["checkpoint"] + ".new", job["checkpoint"])
+
+    first, saved_at = 0, time.perf_counter()
+    if os.path.exists(job.get("checkpoint", "")):
+        saved = torch.load(job["checkpoint"])
+        if saved["job"] == job:
+            network.load_state_dict(saved["network"])
+            optimizer.load_state_dict(saved["optimizer"])
+            average, mirrored_first, order = saved["average"], saved["mirrored_first"], saved["order"]
+            torch.set_rng_state(saved["random"])
+            first = saved["step"]
+    for step in range(first, steps):
         epoch, place = divmod(step, a_epoch)
         if place == 0:
             order = torch.randperm(count)
@@ -137,6 +158,9 @@ def main():
         share = min(1, max(1 / (0.3 * a_epoch), 9 / (step + 10)))
         torch._foreach_mul_(average, 1 - share)
         torch._foreach_add_(average, state, alpha=share)
+        if "checkpoint" in job and time.perf_counter() - saved_at > 60:
+            save(step + 1)
+            saved_at = time.perf_counter()
     with torch.no_grad():
         for value, mean in zip(state, average):
             value.copy_(mean)
