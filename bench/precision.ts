@@ -74,7 +74,7 @@ async function pass(precision: Precision, run: number, from: number): Promise<Pa
   if (known && known.rewards.length >= some.length) return known;
   const found = await measure(some, {
     files,
-    training: trainingOf(proxy),
+    training: () => trainingOf(proxy),
     validationImages: Number(values.validation),
     workers: Number(values.workers),
     seed: values.seed,

@@ -3,8 +3,9 @@
 //   node bench/prediction.ts STUDY.db...
 // "constant" predicts the median of the latest 200. Assumes CIFAR-10; other numbers of images change little.
 
+import { childTerms, type TermsOf } from '../src/forecast/equal-cost.ts';
 import { measuredCost } from '../src/forecast/learning.ts';
-import { Prediction, TrainingTerms } from '../src/forecast/prediction.ts';
+import { Prediction } from '../src/forecast/prediction.ts';
 import { quantile } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { openSearch } from '../src/study/parse-settings.ts';
@@ -19,14 +20,15 @@ const words = (errors: readonly number[]) =>
 for (const path of process.argv.slice(2)) {
   using study = openSearch(path, { readOnly: true });
   const { settings } = study;
-  const prediction = new Prediction(new TrainingTerms(settings, settings.child, { images: 50_000, classes: 10 }));
+  const prediction = new Prediction();
+  const [termsOf] = childTerms(settings, { images: 50_000, classes: 10 }) as [TermsOf];
   const durations: number[] = [];
   const errors = { law: [] as number[], constant: [] as number[], memory: [] as number[] };
   for (const { state, sameAs, decisions, workerSeconds, details } of study.trials()) {
     if (state !== 'done' || sameAs !== null) continue;
     const cost = measuredCost(workerSeconds!, details);
     if (!cost) continue;
-    const terms = prediction.terms.of(new Candidate(decisions, settings.space));
+    const terms = termsOf(new Candidate(decisions, settings.space));
     const { seconds, memory } = cost;
     if (durations.length >= learning) {
       const predicted = prediction.of(terms);

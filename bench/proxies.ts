@@ -1,20 +1,25 @@
-// Measures how well a small child ranks cells, and its cost: trains random cells several times under several proxies.
-//   node bench/proxies.ts [--cells 24] [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
+// Measures how well a small child ranks cells, and its cost: trains cells several times under several proxies.
+//   node bench/proxies.ts [--cells 24] [--cell FILE]... [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
+// The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file.
 // A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); default: those below.
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
-// as nasnet 0.1.0 did. Reliability is the share of the rewards' variance that comes from the cells: the squared
+// as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the rewards' variance that comes from the cells: the squared
 // correlation of one measurement with the mean of infinitely many. τ compares the means of a proxy with those of the
 // last proxy.
 import { parseArgs } from 'node:util';
+import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
+import { countsOf } from '../src/forecast/start.ts';
+import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean } from '../src/statistics/order.ts';
-import { measure, randomCells, trainingOf, variance } from './proxy-children.ts';
+import { measure, randomCells, trainingsOf, variance } from './proxy-children.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cells: { type: 'string', default: '24' },
+    cell: { type: 'string', multiple: true, default: [] },
     runs: { type: 'string', default: '2' },
     workers: { type: 'string', default: '2' },
     validation: { type: 'string', default: '2000' },
@@ -29,13 +34,16 @@ const proxies =
   positionals.length > 0 ? positionals : ['1:4:16:4000:1:64:0.1', '1:8:8:4000:1:64:0.1', '1:8:16:4000:1:64:0.1'];
 
 const files = await prepareCifar10();
-const architectures = randomCells(cells, values.seed);
+const architectures =
+  values.cell.length > 0
+    ? await Promise.all(values.cell.map((cell) => readArchitecture(parseArchitectureSource(cell))))
+    : randomCells(cells, values.seed);
 
 const measured = [];
 for (const proxy of proxies) {
   const { rewards, seconds } = await measure(architectures, {
     files,
-    training: trainingOf(proxy),
+    training: trainingsOf(proxy, countsOf(files)),
     validationImages,
     workers,
     seed: values.seed,
@@ -57,7 +65,9 @@ for (const proxy of proxies) {
 }
 if (values.json) console.log(JSON.stringify(measured));
 else {
-  console.log(`${cells} random cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`);
+  console.log(
+    `${architectures.length} cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`,
+  );
   console.log(
     '| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the last |',
   );

@@ -4,11 +4,16 @@ import type { TrainingJob, TrainingResources, TrainingSetup } from '../src/child
 import { augmentations } from '../src/data/augmentations.ts';
 import { type DatasetFiles, referenceTo } from '../src/data/dataset-files.ts';
 import type { Computing } from '../src/engine/device.ts';
+import { childTrainings, type TrainingOf } from '../src/forecast/equal-cost.ts';
+import type { ImageCounts } from '../src/forecast/prediction.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
-import { decode } from '../src/space/decisions.ts';
+import { decode, encode } from '../src/space/decisions.ts';
 import { mean } from '../src/statistics/order.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
+import { Candidate } from '../src/study/candidate.ts';
+import { settingsOf } from '../src/study/presets.ts';
+import { underRule } from '../src/study/published-cells.ts';
 import type { Training } from '../src/study/settings.ts';
 import { type Recipe, recipes, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
@@ -19,6 +24,21 @@ const variants: Record<string, Partial<Recipe>> = {
   'as-stored': { matchTestView: false },
   fast: { ...recipes.fast, translate: 0 },
 };
+
+/** Marks a proxy whose children have as many epochs as their cost allows, as those of a search with a budget. */
+const equalCost = '@equal-cost';
+
+/** Returns the training that a proxy means for each architecture. */
+export function trainingsOf(proxy: string, { images, classes }: ImageCounts): (cell: Architecture) => Training {
+  const training = trainingOf(proxy.replace(equalCost, ''));
+  if (!proxy.includes(equalCost)) return () => training;
+  const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480 });
+  const [of] = childTrainings({ ...settings, child: training }, { images, classes }) as [TrainingOf];
+  return ({ normal, reduction }) => {
+    const cells = { normal: underRule(normal), reduction: underRule(reduction) };
+    return of(new Candidate(encode(cells), settings.space));
+  };
+}
 
 /** Parses N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE and variants of the recipe such as @translate. */
 export function trainingOf(proxy: string): Training {
@@ -47,7 +67,7 @@ export function randomCells(count: number, seed: string): Architecture[] {
 
 export interface Measuring {
   files: DatasetFiles;
-  training: Training;
+  training: (architecture: Architecture) => Training;
   validationImages: number;
   workers: number;
   /** Seed of trainings, to which the cell and the run are added. */
@@ -61,7 +81,8 @@ export interface Measuring {
 /** Trains the architectures. Returns rewards by cell and run, and the mean seconds per child. */
 export async function measure(architectures: readonly Architecture[], options: Measuring) {
   const { files, training, validationImages, workers, runs, from = 0, computing } = options;
-  const setup: TrainingSetup = { dataset: referenceTo(files), training, validationImages, splitSeed: 1 };
+  const largest = training(architectures[0]!);
+  const setup: TrainingSetup = { dataset: referenceTo(files), training: largest, validationImages, splitSeed: 1 };
   const resources: TrainingResources = { datasets: [files], threads: 1, ...(computing && { computing }) };
   await using pool = new WorkerPool({
     workers,
@@ -74,7 +95,11 @@ export async function measure(architectures: readonly Architecture[], options: M
     architectures.map((architecture, cell) =>
       Promise.all(
         runs.map(async (run) => {
-          const job: TrainingJob = { architecture, training, seed: `${options.seed}, cell ${from + cell}, run ${run}` };
+          const job: TrainingJob = {
+            architecture,
+            training: training(architecture),
+            seed: `${options.seed}, cell ${from + cell}, run ${run}`,
+          };
           const outcome = await pool.run(job);
           if ('failure' in outcome) throw new Error(outcome.failure.message);
           seconds.push(outcome.seconds);

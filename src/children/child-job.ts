@@ -2,13 +2,19 @@
 
 import type { TrialToEvaluate } from '../study/outcome.ts';
 import { canContinue, rungTrainings } from '../study/rung-trainings.ts';
-import type { SearchSettings } from '../study/settings.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
 import { pausedChild, unfinishedTrial } from './study-artifacts.ts';
 import type { SeededTraining, TrainingJob } from './training-job.ts';
 
-/** Returns the job of a child's training at a rung. Every rung has its own seed. */
-export function childJob(settings: SearchSettings, { number, candidate, rung = 0 }: TrialToEvaluate): TrainingJob {
-  const trainings = rungTrainings(settings);
+/**
+ * Returns the job of a child's training at a rung. Every rung has its own seed.
+ * @param trainings the child's at all rungs, the lowest first. Default: those of the settings
+ */
+export function childJob(
+  settings: SearchSettings,
+  { number, candidate, rung = 0 }: TrialToEvaluate,
+  trainings: readonly Training[] = rungTrainings(settings),
+): TrainingJob {
   const seeded = (index: number): SeededTraining => ({
     training: trainings[index]!,
     seed: `${settings.seed}, trial ${number}${index === 0 ? '' : `, rung ${index}`}`,

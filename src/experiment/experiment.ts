@@ -23,8 +23,8 @@ import { type DatasetFiles, readLabels, referenceTo } from '../data/dataset-file
 import { type Computing, onCpu } from '../engine/device.ts';
 import { Failure } from '../failure.ts';
 import { workersOn } from '../forecast/device-workers.ts';
+import { childTrainings, finalistTraining } from '../forecast/equal-cost.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
-import { finalistTraining } from '../forecast/finalist-training.ts';
 import { acceptedBy, limitCheck, predictedLatency } from '../forecast/limits.ts';
 import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
@@ -235,9 +235,13 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
   control?.pauses(runner);
   const counts = countsOf(files);
   const costs = predictedCosts(study, counts, machines ? 1 : workers);
+  const trainings = childTrainings(settings, counts);
   const trained = evaluateIn(
     runner,
-    (trial) => childJob(settings, trial),
+    (trial) => {
+      const own = trainings.map((trainingOf) => trainingOf(trial.candidate));
+      return childJob(settings, trial, own);
+    },
     ({ number, candidate, rung = 0 }) => ({
       key: `t${number}-r${rung}`,
       next: rung > 0,
@@ -293,7 +297,7 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
   if (count === 0) return 'finished';
   await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
   const counts = countsOf(files);
-  const trainingOf = (candidate: Candidate) => finalistTraining(study.settings, candidate, counts);
+  const trainingOf = finalistTraining(study.settings, counts);
   const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
     architecture: candidate.architecture,
     training: trainingOf(candidate),

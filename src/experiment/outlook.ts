@@ -1,12 +1,12 @@
 // The remaining time of a running search: of its running, queued and future trainings, corrected by every finished
 // child. It has no influence on decisions.
 
+import { childTrainings, type TermsOf, type TrainingOf, termsIn } from '../forecast/equal-cost.ts';
 import { measuredCost, storePrediction } from '../forecast/learning.ts';
-import { type CostTerms, type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
+import type { CostTerms, ImageCounts } from '../forecast/prediction.ts';
 import type { Forecast } from '../forecast/search-forecast.ts';
 import { sum } from '../statistics/order.ts';
 import { Candidate } from '../study/candidate.ts';
-import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import type { SearchEvent } from './search-loop.ts';
@@ -19,8 +19,13 @@ export interface OutlookOptions {
   forecast: Pick<Forecast, 'prediction' | 'record' | 'workers' | 'estimate'>;
 }
 
-interface UnderWay {
+/** A training that is queued or running. */
+interface Expected {
   terms: CostTerms;
+  epochs: number;
+}
+
+interface UnderWay extends Expected {
   startedAt: number;
   /** Latest reported progress of the training, 0 to 1. */
   share: number;
@@ -37,9 +42,9 @@ export class SearchOutlook {
   readonly #forecast: OutlookOptions['forecast'];
   /** Typical seconds of an unknown child, and the seconds of higher rungs per second of a child. */
   readonly #typical: { seconds: number; climbing: number };
-  /** Terms of the training of each rung. */
-  readonly #terms: readonly TrainingTerms[];
-  readonly #waiting = new Map<string, CostTerms>();
+  /** A cell's training at each rung, and the terms of its cost. */
+  readonly #rungs: readonly { trainingOf: TrainingOf; termsOf: TermsOf }[];
+  readonly #waiting = new Map<string, Expected>();
   readonly #running = new Map<string, UnderWay>();
   /** Terms of the latest children, since the strategy's choices change. */
   #latest: CostTerms[] = [];
@@ -54,7 +59,9 @@ export class SearchOutlook {
     this.#workers = forecast.workers;
     this.#typical = typicalOf(forecast);
     const { settings } = study;
-    this.#terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
+    this.#rungs = childTrainings(settings, counts).map((trainingOf) => {
+      return { trainingOf, termsOf: termsIn(trainingOf, settings, counts) };
+    });
     this.#asked = study.asked;
     const candidateOf = (decisions: number[]) => new Candidate(decisions, settings.space);
     for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, candidateOf(decisions));
@@ -74,14 +81,13 @@ export class SearchOutlook {
         this.#wait(event, event.candidate);
         break;
       case 'started': {
-        const terms = this.#waiting.get(keyOf(event));
-        if (terms) this.#running.set(keyOf(event), { terms, startedAt: performance.now(), share: 0 });
+        const expected = this.#waiting.get(keyOf(event));
+        if (expected) this.#running.set(keyOf(event), { ...expected, startedAt: performance.now(), share: 0 });
         break;
       }
       case 'epoch': {
         const child = this.#running.get(keyOf(event));
-        const { recipe } = rungTrainings(this.#study.settings)[event.rung]!;
-        if (child) child.share = Math.min(1, event.report.epoch / recipe.epochs);
+        if (child) child.share = Math.min(1, event.report.epoch / child.epochs);
         break;
       }
       case 'retried':
@@ -104,16 +110,17 @@ export class SearchOutlook {
   }
 
   #wait(place: Place, candidate: Candidate): CostTerms {
-    const terms = this.#terms[place.rung ?? 0]!.of(candidate);
-    this.#waiting.set(keyOf(place), terms);
+    const { trainingOf, termsOf } = this.#rungs[place.rung ?? 0]!;
+    const terms = termsOf(candidate);
+    this.#waiting.set(keyOf(place), { terms, epochs: trainingOf(candidate).recipe.epochs });
     return terms;
   }
 
   #finished(place: Place): CostTerms | undefined {
-    const terms = this.#waiting.get(keyOf(place));
+    const expected = this.#waiting.get(keyOf(place));
     this.#running.delete(keyOf(place));
     this.#waiting.delete(keyOf(place));
-    return terms;
+    return expected?.terms;
   }
 
   /** Changes the target number of trials. */
@@ -146,7 +153,7 @@ export class SearchOutlook {
     });
     const queued = [...this.#waiting].filter(([key]) => !this.#running.has(key));
     const unasked = Math.max(0, trials - this.#asked);
-    const work = sum([...running, ...queued.map(([, terms]) => this.#seconds(terms))]);
+    const work = sum([...running, ...queued.map(([, { terms }]) => this.#seconds(terms))]);
     return Math.max(work / this.#workers + unasked * this.perChild(), ...running);
   }
 

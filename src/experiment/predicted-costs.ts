@@ -4,11 +4,11 @@
 
 import { availableParallelism } from 'node:os';
 import { lawValue, startingLaws } from '../forecast/cost-law.ts';
-import { type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
+import { childTerms, type TermsOf, termsIn } from '../forecast/equal-cost.ts';
+import type { ImageCounts } from '../forecast/prediction.ts';
 import { sum } from '../statistics/order.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
 import type { Candidate } from '../study/candidate.ts';
-import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 
@@ -23,11 +23,10 @@ type CostsOf = (candidate: Candidate) => {
 export function predictedCosts(study: Study<SearchSettings>, counts: ImageCounts, workers: number) {
   const { settings } = study;
   const crowding = Math.max(1, workers / availableParallelism());
-  const of = (trainings: readonly Training[]): CostsOf => {
-    const terms = trainings.map((training) => new TrainingTerms(settings, training, counts));
+  const of = (terms: readonly TermsOf[]): CostsOf => {
     return (candidate) => {
       const { laws = startingLaws, kinds } = study.result('prediction') ?? {};
-      const all = terms.map((each) => each.of(candidate));
+      const all = terms.map((termsOf) => termsOf(candidate));
       const secondsBy = (law: Coefficients) => sum(all.map(({ seconds }) => lawValue(law, seconds)));
       const onKind = Object.entries(kinds ?? {}).map(([kind, { seconds }]) => [kind, secondsBy(seconds)]);
       return {
@@ -37,10 +36,10 @@ export function predictedCosts(study: Study<SearchSettings>, counts: ImageCounts
       };
     };
   };
-  const rungs = rungTrainings(settings);
+  const rungs = childTerms(settings, counts);
   const upTo = rungs.map((_, rung) => of(rungs.slice(0, rung + 1))); // if a file is lost, the rungs below are repeated
   return {
     trial: (candidate: Candidate, rung = 0) => upTo[rung]!(candidate),
-    training: (training: Training, candidate: Candidate) => of([training])(candidate),
+    training: (training: Training, candidate: Candidate) => of([termsIn(() => training, settings, counts)])(candidate),
   };
 }

@@ -7,9 +7,9 @@ import { finalSizes, plannedTraining } from '../study/final-training.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { type BudgetCosts, type BudgetPlan, budgetRule, type FinalCosts } from './budget.ts';
 import { lawValue, trainingTerms } from './cost-law.ts';
+import { finalistTraining, termsIn } from './equal-cost.ts';
 import { type CostOptions, estimateSearch, onAllThreads } from './estimate.ts';
-import { finalistTraining } from './finalist-training.ts';
-import { TrainingTerms } from './prediction.ts';
+import { costOf, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
 /** Returns the predicted costs of a search, averaged over random cells. */
@@ -31,10 +31,8 @@ export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pi
   const { finalists } = settings;
   if (!finalists) return { workers };
   const { count: most, seeds } = finalists;
-  const seconds = cells.map((cell) => {
-    const training = finalistTraining(settings, cell, counts);
-    return new TrainingTerms(settings, training, counts).cost(cell, laws).seconds;
-  });
+  const termsOf = termsIn(finalistTraining(settings, counts), settings, counts);
+  const seconds = cells.map((cell) => costOf(termsOf(cell), laws).seconds);
   return { workers, race: { run: mean(seconds), runs: seeds.most * armCount(settings.strategy), most } };
 }
 

@@ -11,6 +11,8 @@ export const budgetRule = {
    * deviation, which is half a point. The benefit of further epochs decreases.
    */
   children: { least: 0.15, from: 480, perDoubling: 0.05, most: 0.4 },
+  /** Children of the stated length up to this number, which eight minutes on two cores have; longer ones beyond it. */
+  shortChildren: 30,
   /** Share for the race of finalists: in eight minutes on two cores, three runs of two cells each. */
   race: 0.12,
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
@@ -104,6 +106,15 @@ export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { 
   const finalists = finalistsWithin(raceSeconds(budget, costs), costs);
   const raced = finalists > 0 ? Math.max(raceSeconds(budget, costs), raceOf(finalists, costs)) : 0;
   return { children, finalists, final: finalWithin(budget - searched - raced, budget, costs.finals) };
+}
+
+/**
+ * Returns how much longer than stated a child's training should be: with time for four times as many children there are
+ * twice as many, each trained twice as long.
+ */
+export function childLength(budget: number, { child, workers }: Pick<BudgetCosts, 'child' | 'workers'>): number {
+  const stated = (childrenUntil(budget) * workers) / child;
+  return Math.max(1, Math.sqrt(stated / budgetRule.shortChildren));
 }
 
 /** Returns the seconds that are reserved for the race. */

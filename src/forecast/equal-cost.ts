@@ -1,34 +1,75 @@
-// The training of a finalist: the stated one, or one that costs as much as that of the first known cell.
+// Children and finalists of equal cost: a cell whose final network costs twice as much as that of a reference cell has
+// half the epochs, since the budget gives its final network half the epochs, too. A costly cell must be worth that.
 
 import { Candidate } from '../study/candidate.ts';
 import { withEpochs } from '../study/presets.ts';
+import { publishedDecisions } from '../study/published-cells.ts';
+import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { lawValue } from './cost-law.ts';
-import { type ImageCounts, TrainingTerms } from './prediction.ts';
+import { type CostTerms, type ImageCounts, TrainingTerms } from './prediction.ts';
 
-/**
- * The law of seconds (cost-law.ts) by which finalists cost the same. It decides: a study goes on with it whatever the
- * default coefficients become, so it never changes.
- */
+/** The law of the finalists of studies that store none. It decides their races, so it never changes. */
 export const finalistLaw = [6.9e-11, 9.3e-11, 1.77e-9, 1.13e-4, 0.02] as const;
 
-/** Most epochs of a cheap finalist, and least of a costly one, as a share of the stated ones. */
+/** Most epochs of a cheap cell, and least of a costly one, as a share of the stated ones. */
 const epochBounds = { least: 0.2, most: 2 };
 
-/**
- * Returns the training of a finalist. With `equalCost` it has so many epochs that it costs as much as the stated
- * training of the first known cell, by a law that is the same on every machine: the budget then gives its final network
- * fewer epochs in the same proportion, and a costly cell must be worth them.
- */
-export function finalistTraining(settings: SearchSettings, candidate: Candidate, counts: ImageCounts): Training {
-  const { finalists, known, space } = settings;
+/** Returns a training for each cell. */
+export type TrainingOf = (candidate: Candidate) => Training;
+
+interface EqualCost {
+  training: Training;
+  /** The training whose cost is compared. */
+  compared: Training;
+  law: readonly number[];
+  /** Decisions of the cell that has the epochs of `training`. */
+  reference: readonly number[];
+}
+
+function atEqualCost(
+  settings: SearchSettings,
+  { training, compared, law, reference }: EqualCost,
+  counts: ImageCounts,
+): TrainingOf {
+  const terms = new TrainingTerms(settings, compared, counts);
+  const seconds = (cell: Candidate) => lawValue(law, terms.of(cell).seconds);
+  const most = seconds(new Candidate([...reference], settings.space));
+  return (candidate) => {
+    const share = Math.min(epochBounds.most, Math.max(epochBounds.least, most / seconds(candidate)));
+    return withEpochs(training, Number((training.recipe.epochs * share).toPrecision(3)));
+  };
+}
+
+/** Returns the trainings of children at all rungs, the lowest first. */
+export const childTrainings = (settings: SearchSettings, counts: ImageCounts): TrainingOf[] =>
+  rungTrainings(settings).map((training) => trainingAs(settings, training, counts));
+
+/** Returns the training of finalists. */
+export function finalistTraining(settings: SearchSettings, counts: ImageCounts): TrainingOf {
+  const { finalists, known, costLaw } = settings;
   const { training, equalCost } = finalists!;
   const [reference] = known;
-  if (!equalCost || !reference) return training;
-  const terms = new TrainingTerms(settings, training, counts);
-  const seconds = (cell: Candidate) => lawValue(finalistLaw, terms.of(cell).seconds);
-  const share = seconds(new Candidate(reference, space)) / seconds(candidate);
-  const { least, most } = epochBounds;
-  const epochs = training.recipe.epochs * Math.min(most, Math.max(least, share));
-  return withEpochs(training, Number(epochs.toPrecision(3)));
+  if (costLaw || !equalCost || !reference) return trainingAs(settings, training, counts);
+  return atEqualCost(settings, { training, compared: training, law: finalistLaw, reference }, counts); // older studies
 }
+
+/** Returns a training with as many epochs as the cost of the cell's final network allows. */
+function trainingAs(settings: SearchSettings, training: Training, counts: ImageCounts): TrainingOf {
+  const { costLaw: law, final: compared, known, space, blocks } = settings;
+  const [reference = publishedDecisions(space, blocks)[0]] = known;
+  return law && reference ? atEqualCost(settings, { training, compared, law, reference }, counts) : () => training;
+}
+
+/** Returns the terms of a cell's cost in its own training. */
+export type TermsOf = (candidate: Candidate) => CostTerms;
+
+/** Returns the terms of the cost of children at all rungs, the lowest first. */
+export const childTerms = (settings: SearchSettings, counts: ImageCounts): TermsOf[] =>
+  childTrainings(settings, counts).map((trainingOf) => termsIn(trainingOf, settings, counts));
+
+/** Returns the terms of the cost of cells in trainings of their own. */
+export const termsIn =
+  (trainingOf: TrainingOf, settings: SearchSettings, counts: ImageCounts): TermsOf =>
+  (candidate) =>
+    new TrainingTerms(settings, trainingOf(candidate), counts).of(candidate);

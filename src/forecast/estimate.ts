@@ -5,11 +5,11 @@ import { armCount } from '../search/arms-strategy.ts';
 import { quantile, sum } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import type { Laws } from '../study/results.ts';
-import type { SearchSettings, Training } from '../study/settings.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { budgetRule } from './budget.ts';
 import { leftBehind } from './cost-law.ts';
-import { finalistTraining } from './finalist-training.ts';
-import { type Cost, type ImageCounts, TrainingTerms } from './prediction.ts';
+import { childTerms, finalistTraining, type TermsOf, termsIn } from './equal-cost.ts';
+import { type Cost, costOf, type ImageCounts } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
 /** A range of costs: 5% are below `low`, 5% above `high`. */
@@ -65,12 +65,13 @@ const threadYield = 0.6;
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const { settings, trials, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
-  const child = costs(settings.child, cells, options);
-  const children = { count: trials, each: child.seconds, seconds: waiting(trials, child.seconds.mean, workers) };
+  const [child, ...above] = childTerms(settings, options.counts).map((termsOf) => costs(termsOf, cells, options));
+  const children = { count: trials, each: child!.seconds, seconds: waiting(trials, child!.seconds.mean, workers) };
   const { ladder, finalists, final } = settings;
-  const higherRungs = ladder && ladderEstimate(ladder, cells, options);
+  const higherRungs = ladder && ladderEstimate(ladder, above, options);
   const race = finalists && raceEstimate(finalists, cells, options);
-  const last = onAllThreads(costs(final, cells, options).seconds.mean, options);
+  const inFinal = termsIn(() => final, settings, options.counts);
+  const last = onAllThreads(costs(inFinal, cells, options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (higherRungs?.seconds ?? 0) + last;
   return {
@@ -80,8 +81,7 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
     ...(race && { finalists: race }),
     final: { seconds: last },
     seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
-    memory:
-      leftBehind + Math.max(child.memory, ...(ladder?.rungs ?? []).map((rung) => costs(rung, cells, options).memory)),
+    memory: leftBehind + Math.max(child!.memory, ...above.map(({ memory }) => memory)),
   };
 }
 
@@ -101,13 +101,13 @@ export function waiting(count: number, each: number, workers: number): number {
 
 /** Estimates a ladder: 1/η of the children that finish a rung are promoted, and a share of the others at random. */
 function ladderEstimate(
-  { rungs, reduction, randomShare }: NonNullable<SearchSettings['ladder']>,
-  cells: readonly Candidate[],
+  { reduction, randomShare }: NonNullable<SearchSettings['ladder']>,
+  rungs: readonly TrainingCosts[],
   options: EstimateOptions,
 ): NonNullable<SearchEstimate['ladder']> {
   const promotedShare = 1 / reduction + randomShare * (1 - 1 / reduction);
   const trainings = rungs.map((_, index) => options.trials * promotedShare ** (index + 1));
-  const work = rungs.map((training, index) => trainings[index]! * costs(training, cells, options).seconds.mean);
+  const work = rungs.map(({ seconds }, index) => trainings[index]! * seconds.mean);
   return { trainings: Math.round(sum(trainings)), seconds: sum(work) / options.workers };
 }
 
@@ -118,9 +118,7 @@ function raceEstimate(
 ): NonNullable<SearchEstimate['finalists']> {
   const { settings, counts } = options;
   const racing = count * armCount(settings.strategy);
-  const each = rangeOf(
-    cells.map((cell) => costs(finalistTraining(settings, cell, counts), [cell], options).seconds.mean),
-  );
+  const { seconds: each } = costs(termsIn(finalistTraining(settings, counts), settings, counts), cells, options);
   const trainings = { least: racing * seeds.least, most: racing * seeds.most };
   const seconds = {
     least: waiting(trainings.least, each.mean, options.workers),
@@ -129,9 +127,15 @@ function raceEstimate(
   return { count: racing, trainings, each, seconds };
 }
 
-function costs(training: Training, cells: readonly Candidate[], { settings, counts, laws }: EstimateOptions) {
-  const terms = new TrainingTerms(settings, training, counts);
-  const all: Cost[] = cells.map((candidate) => terms.cost(candidate, laws));
+/** The costs of a training over random cells. */
+interface TrainingCosts {
+  seconds: Range;
+  /** Quantile of 95%. */
+  memory: number;
+}
+
+function costs(termsOf: TermsOf, cells: readonly Candidate[], { laws }: EstimateOptions): TrainingCosts {
+  const all: Cost[] = cells.map((candidate) => costOf(termsOf(candidate), laws));
   return {
     seconds: rangeOf(all.map(({ seconds }) => seconds)),
     memory: quantile(

@@ -5,11 +5,11 @@ import type { Computing } from '../engine/device.ts';
 import { Candidate } from '../study/candidate.ts';
 import { trainingDetails } from '../study/result-schemas.ts';
 import type { Laws, PredictionRecord } from '../study/results.ts';
-import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { startingLaws } from './cost-law.ts';
-import { type ImageCounts, type MeasuredCost, maxObservations, Prediction, TrainingTerms } from './prediction.ts';
+import { childTerms } from './equal-cost.ts';
+import { type ImageCounts, type MeasuredCost, maxObservations, Prediction } from './prediction.ts';
 import { machineName } from './this-machine.ts';
 
 export interface PredictionPlace {
@@ -35,8 +35,7 @@ export function predictionOf(
     start ?? (stored?.machine === machine ? { laws: stored.start, measured: stored.measured } : undefined);
   const { laws, measured } = initial ?? { laws: startingLaws, measured: false };
   const since = same ? stored.since : Date.now();
-  const { settings } = study;
-  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), laws);
+  const prediction = new Prediction(laws);
   if (same || elsewhere) teach(prediction, study, counts, elsewhere ? { elsewhere } : { since });
   return { prediction, record: { machine, workers, since, measured, start: laws, ...resultOf(prediction) } };
 }
@@ -49,7 +48,7 @@ function teach(
   which: { elsewhere: true } | { since: number },
 ): void {
   const { settings } = study;
-  const terms = rungTrainings(settings).map((training) => new TrainingTerms(settings, training, counts));
+  const terms = childTerms(settings, counts);
   const lowest = study
     .trials({ from: Math.max(0, study.asked - 2 * maxObservations) })
     .filter(({ sameAs }) => sameAs === null)
@@ -63,7 +62,7 @@ function teach(
     .sort((a, b) => a.finishedAt! - b.finishedAt!);
   for (const { trial, rung, workerSeconds, details } of finished.slice(-2 * maxObservations)) {
     const cost = measuredCost(workerSeconds!, details);
-    if (cost) prediction.observe(terms[rung]!.of(new Candidate(study.trial(trial)!.decisions, settings.space)), cost);
+    if (cost) prediction.observe(terms[rung]!(new Candidate(study.trial(trial)!.decisions, settings.space)), cost);
   }
 }
 

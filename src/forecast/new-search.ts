@@ -2,11 +2,11 @@
 
 import { type Computing, cpu } from '../engine/device.ts';
 import { Candidate } from '../study/candidate.ts';
-import { fitted, type SearchRequest, withEpochs } from '../study/presets.ts';
+import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import { type BudgetPlan, raceLength } from './budget.ts';
-import { raceCosts } from './budget-costs.ts';
+import { type BudgetPlan, childLength, raceLength } from './budget.ts';
+import { budgetCosts, raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
@@ -55,7 +55,9 @@ export async function newSearchOf(
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
   const known = knownAsked ? limited : withinLimits(limited, counts);
-  const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: known }, start.laws) : known;
+  const own = asked?.epochs === undefined && !asked?.rungs;
+  const long = own ? withChildren({ ...searching, settings: known }, start.laws) : known;
+  const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: long }, start.laws) : long;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
   const instead = computing.device === cpu ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
   return {
@@ -72,6 +74,19 @@ function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSett
   const { limits, known, space } = settings;
   const check = limits && limitCheck(limits, settings, counts);
   return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
+}
+
+/** Returns the settings with children that are trained as long as the budget allows on this machine: on more images. */
+function withChildren(searching: Searching, laws: Laws): SearchSettings {
+  const { settings, counts } = searching;
+  const { budget, child } = settings;
+  if (!budget) return settings;
+  const length = childLength(budget.seconds, budgetCosts(costOptions(searching, laws)));
+  const available = counts.images - heldOut(settings, counts.images);
+  const { trainingImages: stated = available, recipe } = child;
+  const trainingImages = Math.min(available, Math.round(stated * length));
+  const epochs = Number(((recipe.epochs * length * stated) / trainingImages).toFixed(2));
+  return { ...settings, child: withEpochs({ ...child, trainingImages }, epochs) };
 }
 
 /** Returns the settings with finalists that are trained as long as the budget allows on this machine. */

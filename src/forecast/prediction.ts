@@ -81,7 +81,7 @@ export class TrainingTerms {
   }
 }
 
-function costOf({ seconds, memory }: CostTerms, laws: Laws): Cost {
+export function costOf({ seconds, memory }: CostTerms, laws: Laws): Cost {
   return { seconds: lawValue(laws.seconds, seconds), memory: lawValue(laws.memory, memory) };
 }
 
@@ -119,7 +119,6 @@ class LearntLaw {
 }
 
 export class Prediction {
-  readonly terms: TrainingTerms;
   readonly #start: Laws;
   readonly #seconds: LearntLaw;
   readonly #memory: LearntLaw;
@@ -128,8 +127,7 @@ export class Prediction {
   /** Number of finished children that corrected the prediction. */
   children = 0;
 
-  constructor(terms: TrainingTerms, start: Laws = startingLaws) {
-    this.terms = terms;
+  constructor(start: Laws = startingLaws) {
     this.#start = start;
     this.#seconds = new LearntLaw(start.seconds);
     this.#memory = new LearntLaw(start.memory);

@@ -106,7 +106,7 @@ export class StudyLog implements TrainingLog {
     const sql = `INSERT INTO epochs (trial, attempt, epoch, at, loss, accuracy, images_per_second, details)
       SELECT number, attempts, ?, ?, ?, ?, ?, ? FROM trials WHERE number = ? ${replacingEpoch}`;
     const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
-    this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial);
+    this.#file.query(sql).run(Math.ceil(epoch), Date.now(), ...numbers, json(details), trial);
   }
 
   /** Records the figures of the strategy's update that this trial caused. */

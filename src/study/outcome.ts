@@ -35,7 +35,7 @@ export interface TrialFailure {
 
 /** One epoch of a child's training, as reported by its worker. */
 export interface EpochReport {
-  /** 1, 2 … */
+  /** 1, 2 …; 2.4 after the last of 2.4 epochs, which a study stores as 3. */
   epoch: number;
   loss?: number;
   /** Validation accuracy, 0 to 1. */

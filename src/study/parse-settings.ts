@@ -217,6 +217,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     budget: budget.exactOptional(),
     validationImages: count.exactOptional(),
     child: storedTraining,
+    costLaw: z.array(z.number()).exactOptional(),
     ladder: ladder.exactOptional(),
     finalists: finalists.exactOptional(),
     final: storedTraining,

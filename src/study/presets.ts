@@ -202,6 +202,9 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
  */
 const runsWithBudget = 3;
 
+/** The law of seconds by which new searches compare costs: that of forecast/cost-law.ts. */
+const costLaw = [6.4e-11, 1.4e-11, 1.75e-9, 4.7e-5, 0.02];
+
 /** @throws InputError for an unknown preset */
 function presetOf(name: string): Preset {
   if (Object.hasOwn(presets, name)) return presets[name as keyof typeof presets];
@@ -290,6 +293,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     strategy,
     strategyOptions,
     child,
+    ...(hasBudget && { costLaw }),
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
     ...(count > 0 && { finalists: racers }),
     final,

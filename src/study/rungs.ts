@@ -200,7 +200,7 @@ class RungLog implements TrainingLog {
     const sql = `INSERT INTO rung_epochs (trial, rung, attempt, epoch, at, loss, accuracy, images_per_second, details)
       SELECT trial, rung, attempts, ?, ?, ?, ?, ?, ? FROM rungs WHERE trial = ? AND rung = ? ${replacingEpoch}`;
     const numbers = [loss, accuracy, imagesPerSecond].map(finiteOrNull);
-    this.#file.query(sql).run(epoch, Date.now(), ...numbers, json(details), trial, this.#rung);
+    this.#file.query(sql).run(Math.ceil(epoch), Date.now(), ...numbers, json(details), trial, this.#rung);
   }
 
   #of(trial: number) {

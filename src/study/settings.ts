@@ -36,7 +36,7 @@ export interface Finalists {
   withKnown?: boolean;
   /** Whether the best known cell is chosen unless another is significantly better. Absent: no. */
   prefersKnown?: boolean;
-  /** Whether each costs as much as the first known cell in place of equal epochs. Absent: no. */
+  /** Whether each has as many epochs as its cost allows (`costLaw`) in place of equal ones. Absent: no. */
   equalCost?: boolean;
 }
 
@@ -103,6 +103,12 @@ export interface SearchSettings {
   /** Number of validation images, whose accuracy is the reward; absent: a tenth (heldOut; CIFAR-10: 5,000). */
   validationImages?: number;
   child: Training;
+  /**
+   * The law of seconds (forecast/cost-law.ts) by which children and finalists have more or fewer epochs: as the final
+   * network of their cell has in the time of that of the first known cell, or of NASNet-A. It decides, so it is stored.
+   * Absent: children have equal epochs.
+   */
+  costLaw?: Coefficients;
   /** Absent: every child is trained once. */
   ladder?: LadderSettings;
   /** Absent: the final network is built from the best trial. */

@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { SearchOutlook } from '../../src/experiment/outlook.ts';
 import { predictedCosts } from '../../src/experiment/predicted-costs.ts';
+import { childTrainings } from '../../src/forecast/equal-cost.ts';
 import { predictionOf } from '../../src/forecast/learning.ts';
-import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
+import { Prediction } from '../../src/forecast/prediction.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -25,7 +26,7 @@ function outlookOf(name: string, rungs = false) {
   const settings = fitted(settingsOf('laptop', { ...given, ...ladder }), counts);
   const study = Study.create(join(folder, name), settings);
   const { record } = predictionOf(study, counts, { workers: 2, start: { laws: tenSeconds, measured: true } });
-  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts), tenSeconds);
+  const prediction = new Prediction(tenSeconds);
   const ten = { count: 10, each: { low: 10, mean: 10, high: 10 }, seconds: 50 };
   const estimate = {
     ...{ workers: 2, children: ten, final: { seconds: 0 }, seconds: { least: 50, most: 50 }, memory: 1e9 },
@@ -49,7 +50,9 @@ test('ten children on two workers take 50 s, minus finished ones and progress of
   assert.equal(left(0), 50);
   assert.equal(left(4), 46); // both have 6 s to go: 12 + 80 over 2
   assert.equal(left(60), 40, 'a child that is late is about to end');
-  outlook.on({ kind: 'epoch', trial: 0, rung: 0, report: { epoch: 0.25 } });
+  const { epochs } = childTrainings(study.settings, counts)[0]!(new Candidate(decisionsOf(0))).recipe;
+  assert.notEqual(epochs, study.settings.child.recipe.epochs, 'this cell costs more or less than NASNet-A');
+  outlook.on({ kind: 'epoch', trial: 0, rung: 0, report: { epoch: epochs / 4 } });
   assert.equal(left(4), 49); // a quarter in 4 s: 12 more; (12 + 6 + 80) / 2
   outlook.on({ kind: 'done', trial: 0, rung: 0, reward: 0.5, seconds: 10 });
   outlook.on({ kind: 'failed', trial: 1, rung: 0, failure: { kind: 'crash', message: '' }, seconds: 3 });

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   type BudgetCosts,
+  childLength,
   childrenShare,
   childrenUntil,
   finalistsOf,
@@ -50,6 +51,15 @@ test('in a longer race more finalists are trained longer, and on a slow machine 
   near(lengthOf(3600, 20), 21.5 / 6); // √(2 · 21.5) = 6.6
   near(lengthOf(28_800, 20), 172.7 / 8); // at most 8
   near(raceLength(480, { workers: 2 }), 1);
+});
+
+test('with time for four times as many children there are twice as many, each trained twice as long', () => {
+  const lengthOf = (budget: number, child: number, workers = 2) => childLength(budget, { child, workers });
+  assert.equal(lengthOf(480, 4.8), 1); // 0.15 · 480 · 2 / 4.8 = 30
+  assert.equal(lengthOf(480, 20), 1); // never shorter than stated
+  assert.equal(lengthOf(480, 4.8, 8), 2);
+  const hour = (childrenShare(3600) * 3600 * 2) / 4.8; // 443
+  assert.ok(Math.abs(lengthOf(3600, 4.8) - Math.sqrt(hour / 30)) < 1e-9);
 });
 
 test('two finalists race even if that takes up to half as long again as planned, since else chance chooses', () => {

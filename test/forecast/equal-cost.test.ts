@@ -1,36 +1,61 @@
-// Finalists of a search with a budget cost the same, so that the race asks what the budget will ask of them.
+// Children and finalists of a search with a budget have the epochs that their final network has in the same time, so
+// that they are asked what the budget will ask of them.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lawValue } from '../../src/forecast/cost-law.ts';
-import { finalistLaw, finalistTraining } from '../../src/forecast/finalist-training.ts';
+import { childTerms, childTrainings, finalistLaw, finalistTraining } from '../../src/forecast/equal-cost.ts';
 import { TrainingTerms } from '../../src/forecast/prediction.ts';
 import { randomCells } from '../../src/forecast/random-cells.ts';
 import { Candidate } from '../../src/study/candidate.ts';
 import { settingsOf } from '../../src/study/presets.ts';
+import type { SearchSettings, Training } from '../../src/study/settings.ts';
 
 const counts = { images: 50_000, classes: 10 };
 const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random', budget: 480 });
 const nasnetA = new Candidate(settings.known[0]!, settings.space);
+const cells = randomCells(settings);
+const sharesOf = (training: Training, of: (cell: Candidate) => Training) =>
+  cells.map((cell) => of(cell).recipe.epochs / training.recipe.epochs);
 
-test('a finalist that costs more than NASNet-A has fewer epochs, a cheaper one more, and all cost the same', () => {
-  const secondsOf = (cell: Candidate) => {
-    const training = finalistTraining(settings, cell, counts);
-    return lawValue(finalistLaw, new TrainingTerms(settings, training, counts).of(cell).seconds);
-  };
-  const { epochs } = settings.finalists!.training.recipe;
-  assert.equal(finalistTraining(settings, nasnetA, counts).recipe.epochs, epochs);
-  const shares = randomCells(settings).map((cell) => {
-    const share = finalistTraining(settings, cell, counts).recipe.epochs / epochs;
-    if (share > 0.2 && share < 2) assert.ok(Math.abs(secondsOf(cell) / secondsOf(nasnetA) - 1) < 0.05, `${share}`);
-    return share;
-  });
-  assert.ok(Math.min(...shares) < 0.9 && Math.max(...shares) > 1, `${shares}`);
+test('children and finalists have fewer epochs where the final network costs more than that of NASNet-A', () => {
+  const { child, final } = settings;
+  const terms = new TrainingTerms(settings, final, counts);
+  const seconds = (cell: Candidate) => lawValue(settings.costLaw!, terms.of(cell).seconds);
+  const [childOf] = childTrainings(settings, counts);
+  const shares = sharesOf(child, childOf!);
+  for (const [index, share] of shares.entries()) {
+    const allowed = seconds(nasnetA) / seconds(cells[index]!);
+    assert.ok(Math.abs(share / Math.min(2, Math.max(0.2, allowed)) - 1) < 0.005, `${share} for ${allowed}`);
+  }
+  assert.ok(Math.min(...shares) < 0.8 && Math.max(...shares) > 1.05, `${shares}`);
+  assert.equal(childOf!(nasnetA).recipe.epochs, child.recipe.epochs);
+  const finalists = sharesOf(settings.finalists!.training, finalistTraining(settings, counts));
+  for (const [index, share] of finalists.entries()) assert.ok(Math.abs(share / shares[index]! - 1) < 0.02);
 });
 
-test('studies of other versions and searches without a known cell keep equal epochs', () => {
-  const { equalCost: _, ...finalists } = settings.finalists!;
-  const [cell] = randomCells(settings);
-  assert.equal(finalistTraining({ ...settings, finalists }, cell!, counts), finalists.training);
-  assert.equal(finalistTraining({ ...settings, known: [] }, cell!, counts), settings.finalists!.training);
+test('without known cells NASNet-A is what others are compared with', () => {
+  const without = { ...settings, known: [] };
+  assert.deepEqual(childTrainings(without, counts)[0]!(cells[0]!), childTrainings(settings, counts)[0]!(cells[0]!));
+});
+
+test('the predicted cost of a child is that of its own epochs', () => {
+  const [cell] = cells;
+  const training = childTrainings(settings, counts)[0]!(cell!);
+  assert.deepEqual(childTerms(settings, counts)[0]!(cell!), new TrainingTerms(settings, training, counts).of(cell!));
+});
+
+test('the finalists of older studies cost the same, their children have equal epochs', () => {
+  const { costLaw: _, ...older }: SearchSettings = settings;
+  assert.equal(childTrainings(older, counts)[0]!(cells[0]!), settings.child);
+  const secondsOf = (cell: Candidate) => {
+    const training = finalistTraining(older, counts)(cell);
+    return lawValue(finalistLaw, new TrainingTerms(settings, training, counts).of(cell).seconds);
+  };
+  for (const [index, share] of sharesOf(settings.finalists!.training, finalistTraining(older, counts)).entries())
+    if (share > 0.2 && share < 2)
+      assert.ok(Math.abs(secondsOf(cells[index]!) / secondsOf(nasnetA) - 1) < 0.05, `${share}`);
+  const { equalCost: __, ...finalists } = settings.finalists!;
+  assert.equal(finalistTraining({ ...older, finalists }, counts)(cells[0]!), finalists.training);
+  assert.equal(finalistTraining({ ...older, known: [] }, counts)(cells[0]!), settings.finalists!.training);
 });

@@ -112,7 +112,7 @@ test('children of the paper for fewer epochs cost in proportion', () => {
 test('an estimate counts cells within the limits only', () => {
   const smallest = 200_000;
   const limits = { parameters: smallest, beyond: 'resample' as const };
-  const settings = { ...fitted(settingsOf('laptop', given), counts), limits };
+  const settings = { ...fitted(settingsOf('laptop', { ...given, trials: 80 }), counts), limits }; // of equal epochs
   const size = ({ decisions }: Candidate) =>
     planNetwork(decode(decisions), { cells: 1, filters: 16, input: 16 }).trainableParameters;
   const within = randomCells(settings, (candidate) => size(candidate) <= smallest);

@@ -5,8 +5,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { latencyTerms, lawValue, memoryTerms, startingLaws, trainingTerms } from '../../src/forecast/cost-law.ts';
+import { childTerms, type TermsOf } from '../../src/forecast/equal-cost.ts';
 import { predictionOf, storePrediction } from '../../src/forecast/learning.ts';
-import { Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
+import { costOf, Prediction, TrainingTerms } from '../../src/forecast/prediction.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { planWork, weightCount } from '../../src/plan/plan-work.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -18,13 +19,13 @@ import { Candidate } from '../../src/study/candidate.ts';
 import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import { parseRungs } from '../../src/study/rung-text.ts';
-import { rungTrainings } from '../../src/study/rung-trainings.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
 const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10 };
 const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
+const [termsOf] = childTerms(settings, counts) as [TermsOf];
 const samples = Array.from(
   { length: 40 },
   (_, seed) => new Candidate(sampleDecisions(new RandomStream(`prediction ${seed}`))),
@@ -99,13 +100,13 @@ test('images that grow take the steps of each size, and parts of a step the memo
 });
 
 test('the costs of finished children correct the prediction of the next ones', () => {
-  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
-  const took = (candidate: Candidate) => prediction.terms.cost(candidate, elsewhere);
-  const predicted = (candidate: Candidate) => prediction.of(prediction.terms.of(candidate));
+  const prediction = new Prediction();
+  const took = (candidate: Candidate) => costOf(termsOf(candidate), elsewhere);
+  const predicted = (candidate: Candidate) => prediction.of(termsOf(candidate));
   const wrong = (candidate: Candidate) => Math.abs(predicted(candidate).seconds / took(candidate).seconds - 1);
   const [next, ...earlier] = samples;
   const before = wrong(next!);
-  for (const candidate of earlier) prediction.observe(prediction.terms.of(candidate), took(candidate));
+  for (const candidate of earlier) prediction.observe(termsOf(candidate), took(candidate));
   assert.ok(before > 0.1 && wrong(next!) < 1e-3, `${before} → ${wrong(next!)}`);
   assert.ok(Math.abs(predicted(next!).memory / took(next!).memory - 1) < 1e-3);
   assert.equal(prediction.error.seconds!.of, 39, 'the error is of predictions made before each child was trained');
@@ -113,8 +114,8 @@ test('the costs of finished children correct the prediction of the next ones', (
 });
 
 test('a child with an impossible time or memory does not change the prediction', () => {
-  const prediction = new Prediction(new TrainingTerms(settings, settings.child, counts));
-  const [terms, other] = [samples[0]!, samples[1]!].map((candidate) => prediction.terms.of(candidate));
+  const prediction = new Prediction();
+  const [terms, other] = [samples[0]!, samples[1]!].map((candidate) => termsOf(candidate));
   const before = prediction.of(terms!);
   for (const seconds of [0, Number.NaN, -1]) prediction.observe(other!, { seconds, memory: Number.NaN });
   assert.deepEqual([prediction.of(terms!), prediction.children], [before, 0]);
@@ -133,19 +134,19 @@ test('a reopened study predicts as when it was closed, but not for other workers
     const { prediction, record } = predictionOf(study, counts, { workers: 2, start: { laws, measured: true } });
     storePrediction(study, record, prediction);
     samples.forEach((candidate, number) => {
-      const { seconds, memory } = prediction.terms.cost(candidate, elsewhere);
+      const { seconds, memory } = costOf(termsOf(candidate), elsewhere);
       study.log.ask(number, candidate.decisions);
       study.log.start(number);
       const repeat = number % 10 === 9;
       const details = { peakMemory: memory };
       study.log.finish(number, repeat ? { reward: 0.5, seconds: 0, sameAs: 0 } : { reward: 0.5, seconds, details });
-      if (!repeat) prediction.observe(prediction.terms.of(candidate), { seconds, memory });
+      if (!repeat) prediction.observe(termsOf(candidate), { seconds, memory });
     });
     storePrediction(study, record, prediction);
-    atTheEnd = prediction.of(prediction.terms.of(samples[3]!));
+    atTheEnd = prediction.of(termsOf(samples[3]!));
   }
   const again = predicted();
-  assert.deepEqual(again.prediction.of(again.prediction.terms.of(samples[3]!)), atTheEnd);
+  assert.deepEqual(again.prediction.of(termsOf(samples[3]!)), atTheEnd);
   assert.deepEqual([again.prediction.children, again.record.measured], [36, true]);
   using study = openSearch(path);
   for (const place of [
@@ -162,7 +163,7 @@ test('what workers elsewhere took is kept for each kind of machine, and predicts
   const { prediction: terms, record } = learning(true, 2);
   storePrediction(study, record, terms);
   samples.forEach((candidate, number) => {
-    const { seconds, memory } = terms.terms.cost(candidate, elsewhere);
+    const { seconds, memory } = costOf(termsOf(candidate), elsewhere);
     const machine = number % 2 === 0 ? 'twice as fast' : 'as usual';
     study.log.ask(number, candidate.decisions);
     study.log.start(number);
@@ -170,7 +171,7 @@ test('what workers elsewhere took is kept for each kind of machine, and predicts
     study.log.finish(number, { reward: 0.5, seconds: took, details: { peakMemory: memory, machine } });
   });
   const { prediction } = learning(true, 500);
-  const next = prediction.terms.of(samples[3]!);
+  const next = termsOf(samples[3]!);
   const on = (kind: string) => prediction.secondsOn(new Map([[kind, 7]]), next);
   assert.ok(Math.abs(on('as usual') / on('twice as fast') - 2) < 1e-3);
   assert.deepEqual(Object.keys(prediction.kinds!).sort(), ['as usual', 'twice as fast']);
@@ -181,13 +182,13 @@ test('what workers elsewhere took is kept for each kind of machine, and predicts
 test('opened again, a study with a ladder has learnt from all its rungs, in the order in which they finished', () => {
   const given = { dataset: 'cifar10', seed: 1, strategy: 'random', rungs: parseRungs('1,3,3:filters=16') };
   const climbing = fitted(settingsOf('laptop', given), counts);
-  const terms = rungTrainings(climbing).map((training) => new TrainingTerms(climbing, training, counts));
+  const terms = childTerms(climbing, counts);
   const took = (trial: number, rung: number) => {
-    const { seconds, memory } = terms[rung]!.cost(samples[trial]!, elsewhere);
+    const { seconds, memory } = costOf(terms[rung]!(samples[trial]!), elsewhere);
     return { reward: 0.5, seconds, details: { peakMemory: memory, ...(rung > 0 && { continued: trial !== 2 }) } };
   };
   const path = join(folder, 'ladder.db');
-  const whole = new Prediction(terms[0]!, { seconds: startingLaws.seconds, memory: startingLaws.memory });
+  const whole = new Prediction({ seconds: startingLaws.seconds, memory: startingLaws.memory });
   {
     using study = Study.create(path, climbing);
     const { prediction, record } = predictionOf(study, counts, { workers: 2 });
@@ -200,7 +201,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
       log.finish(trial, took(trial, rung));
       if (rung === 1 && trial === 2) return; // its weights were lost: it took the time of two trainings
       const { seconds, details } = took(trial, rung);
-      whole.observe(terms[rung]!.of(samples[trial]!), { seconds, memory: details.peakMemory });
+      whole.observe(terms[rung]!(samples[trial]!), { seconds, memory: details.peakMemory });
     };
     for (let trial = 0; trial < 12; trial++) finish(trial, 0);
     for (let trial = 0; trial < 4; trial++) finish(trial, 1);
@@ -209,7 +210,7 @@ test('opened again, a study with a ladder has learnt from all its rungs, in the 
   using study = openSearch(path);
   const { prediction } = predictionOf(study, counts, { workers: 2 });
   assert.equal(prediction.children, 12 + 3 + 1);
-  const ahead = terms[2]!.of(samples[5]!);
+  const ahead = terms[2]!(samples[5]!);
   const [again, learnt] = [prediction.of(ahead), whole.of(ahead)];
   for (const what of ['seconds', 'memory'] as const) assert.ok(Math.abs(again[what] / learnt[what] - 1) < 1e-9, what);
 });

@@ -208,7 +208,8 @@ export class SearchDisplay extends LiveBlock {
     view.elapsed = (now - this.#startedAt) / 1000;
     view.left = this.#outlook!.left();
     view.running = [...this.#children].map(([trial, { rung, epoch, startedAt }]) => {
-      const epochs = this.#study!.settings.evaluator ? undefined : this.#trainings[rung]!.recipe.epochs;
+      const { evaluator, costLaw } = this.#study!.settings; // with either, what a child takes is its own
+      const epochs = evaluator || costLaw ? undefined : this.#trainings[rung]!.recipe.epochs;
       return { trial, rung, epoch, epochs, seconds: (now - startedAt) / 1000 };
     });
     return renderSearch(view, this.width);

@@ -29,6 +29,8 @@ import { spanOf, trainingWords } from './training-words.ts';
 
 const needsRungs: Setting<unknown>['needs'] = { flag: '--rungs', met: ({ ladder }) => ladder !== undefined };
 
+const fewerEpochs = '; of a cell that costs more, fewer epochs';
+
 export const searchSettings = {
   preset: withDefault<string>({
     takes: '<name>',
@@ -124,7 +126,7 @@ export const searchSettings = {
       const words = `${whole(images - out)} to train on, ${whole(out)} held out for the reward`;
       return [
         ['images', `${settings.dataset}: ${words}`],
-        ['child', trainingWords(settings.child, images - out)],
+        ['child', `${trainingWords(settings.child, images - out)}${settings.costLaw ? fewerEpochs : ''}`],
       ];
     },
   }),
@@ -187,7 +189,7 @@ export const searchSettings = {
       const chosen = finalists?.prefersKnown ? ', which is chosen unless another is better beyond chance' : '';
       const withKnown =
         finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
-      const equal = finalists?.equalCost ? '; of a cell that costs more, fewer epochs' : '';
+      const equal = finalists?.equalCost ? fewerEpochs : '';
       const ofEach = armCount(settings.strategy) > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
         `the best ${whole(count)}${ofEach}${withKnown}, ${seeds} times each`;

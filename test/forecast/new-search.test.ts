@@ -1,0 +1,29 @@
+// A new search fits the lengths of its trainings to its budget on this machine.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { onCpu } from '../../src/engine/device.ts';
+import { newSearchOf } from '../../src/forecast/new-search.ts';
+import { type SearchRequest, settingsOf } from '../../src/study/presets.ts';
+
+const counts = { images: 50_000, classes: 10, test: 10_000 };
+
+async function childOf(request: Partial<SearchRequest>, asked?: Pick<SearchRequest, 'epochs' | 'rungs'>) {
+  const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request });
+  const options = { counts, workers: 2, computing: onCpu, knownAsked: false, always: false, ...(asked && { asked }) };
+  const { settings } = await newSearchOf(stated, options, () => {});
+  return { stated: stated.child, child: settings.child };
+}
+
+test('the children of a long search see more images, unless the user asked for their epochs', async () => {
+  const { stated, child } = await childOf({ budget: 8 * 3600 });
+  assert.ok(child.trainingImages! > 1.5 * stated.trainingImages! && child.trainingImages! <= 48_000);
+  assert.ok(child.recipe.epochs >= 1);
+  const asked = await childOf({ budget: 8 * 3600, epochs: 2 }, { epochs: 2 });
+  assert.deepEqual(asked.child, asked.stated);
+});
+
+test('a search of a number of trials has the children of its preset', async () => {
+  const { stated, child } = await childOf({ trials: 10 });
+  assert.deepEqual(child, stated);
+});
