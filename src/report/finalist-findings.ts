@@ -36,7 +36,7 @@ export interface FinalistFindings {
   rows: FinalistRow[];
   /** Why the race ended; absent while it runs. */
   end?: RaceEnd;
-  /** The known cell that was chosen because no other is better beyond chance; absent in studies that prefer none. */
+  /** The known cell that was chosen because no other is surely better; absent in studies that prefer none. */
   preferred?: number;
   runs: number;
   /** Seconds that workers spent on the runs. */
@@ -123,6 +123,10 @@ function proxyCorrelation(
   return correlation && { ...correlation, finalists: places.length, runs, rung };
 }
 
+/** "at 80% confidence" */
+export const confidenceWords = ({ prefersKnown }: Pick<Finalists, 'prefersKnown'>): string =>
+  typeof prefersKnown === 'number' ? `at ${percent(prefersKnown, 0)} confidence` : 'beyond chance';
+
 /**
  * Returns sentences: what was trained, which finalist is the best and how certain that is, which failed, and how good a
  * proxy the children were.
@@ -146,7 +150,7 @@ export function finalistSentences(
     const reason =
       preferred === undefined || preferred === best.trial
         ? 'it was chosen for its higher mean, which may be chance'
-        : `trial ${preferred} was chosen, a known cell, since no other is better beyond chance`;
+        : `trial ${preferred} was chosen, a known cell, since no other is better ${confidenceWords(settings)}`;
     sentences.push(`It cannot be told apart from ${trialWords(equals)} (at 95% confidence): ${reason}.`);
   } else if (others.length > 0) {
     sentences.push(`It is ahead of the others beyond chance (at 95% confidence).`);

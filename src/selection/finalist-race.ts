@@ -4,7 +4,7 @@ import type { FinalistRunRecord } from '../study/finalist-runs.ts';
 import type { TrialRecord } from '../study/records.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { type Race, type Racer, race, ranking } from './racing.ts';
+import { leads, type Race, type Racer, race, ranking } from './racing.ts';
 
 export interface FinalistRace extends Race {
   /** The finalists' trials, best child first. `Race` refers to finalists by their index here. */
@@ -31,9 +31,11 @@ export function finalistRace(study: Study<SearchSettings>): FinalistRace | undef
     for (const { run, accuracy } of runsOfTrial) accuracies[run - 1] = accuracy ?? undefined;
     return { accuracies: Array.from(accuracies), failed: runsOfTrial.some(({ state }) => state === 'failed') };
   });
-  const step = 1 / (validationImages ?? Number.POSITIVE_INFINITY);
+  const step = stepOf(validationImages);
   return { ...race(racers, { ...finalists.seeds, step }), trials, ...(arms && { arms }), racers, runs };
 }
+
+const stepOf = (validationImages = Number.POSITIVE_INFINITY) => 1 / validationImages;
 
 /**
  * Returns the best trials: the known cell that is preferred, the finalists of a finished race in its order, then the
@@ -56,17 +58,23 @@ export function hasFinalNetwork(study: Study<SearchSettings>): boolean {
 }
 
 /**
- * Returns the known cell that is chosen although another one may be ahead: after a race the best of those that are not
- * significantly worse than its leader, without a race the one with the best child. A found cell is selected from many
- * by noisy measurements, which flatters it; a known one is proven (docs/experiments/fidelity.md).
+ * Returns the known cell that is chosen although another one may be ahead: after a race the best of those that its
+ * leader does not surpass, without a race the one with the best child. A found cell is selected from many by noisy
+ * measurements, which flatters it; a known one is proven (docs/experiments/fidelity.md).
  */
 export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace | undefined): number | undefined {
-  const { finalists, known } = study.settings;
-  if (!finalists?.prefersKnown) return undefined;
+  const { finalists, known, validationImages } = study.settings;
+  const { prefersKnown = false } = finalists ?? {};
+  if (prefersKnown === false) return undefined;
   const isKnown = (trial: number) => trial < known.length;
   if (race?.end) {
     const unbeaten = ranking(race.racers, race).filter((place) => race.racing.includes(place));
-    return unbeaten.map((place) => race.trials[place]!).find(isKnown);
+    const place = unbeaten.find((each) => isKnown(race.trials[each]!));
+    if (place === undefined) return undefined;
+    const isSurpassed =
+      prefersKnown !== true &&
+      leads(race.racers, race, place, { confidence: prefersKnown, step: stepOf(validationImages) });
+    return isSurpassed ? undefined : race.trials[place];
   }
   const isOver = study.result('budget decisions')?.finalists === 0;
   return isOver ? study.best(study.asked).find(({ number }) => isKnown(number))?.number : undefined;

@@ -95,9 +95,26 @@ function missing(racers: readonly Racer[], racing: readonly number[], runs: numb
   );
 }
 
-/** Compares at least two finalists after `runs` runs of each. */
-function compare(racers: readonly Racer[], racing: readonly number[], runs: number, { least, most, step }: RacingRule) {
-  const count = racing.length;
+/**
+ * Whether the leader of a race is better than another finalist of it, on the runs that all of them have, at this
+ * confidence for all of its rivals together (Bonferroni).
+ */
+export function leads(
+  racers: readonly Racer[],
+  { racing }: Race,
+  other: number,
+  { confidence, step }: { confidence: number; step: number },
+): boolean {
+  if (racing.length === 1) return false;
+  const runs = Math.min(...racing.map((index) => runsDone(racers[index]!)));
+  const { means, variance, freedom } = noise(racers, racing, runs, step);
+  const tail = (1 - confidence) / (racing.length - 1);
+  const ahead = Math.max(...means) - means[racing.indexOf(other)]!;
+  return ahead > criticalValue(tail, freedom) * Math.sqrt((2 * variance) / runs);
+}
+
+/** Returns the means of at least two finalists after `runs` runs of each, and the pooled variance of a run. */
+function noise(racers: readonly Racer[], racing: readonly number[], runs: number, step: number) {
   const table = racing.map((index) => racers[index]!.accuracies.slice(0, runs) as number[]); // [count][runs]
   const means = table.map(mean);
   const seeds = Array.from({ length: runs }, (_, run) => mean(table.map((row) => row[run]!)));
@@ -105,9 +122,15 @@ function compare(racers: readonly Racer[], racing: readonly number[], runs: numb
   const squares = table.flatMap((row, index) =>
     row.map((accuracy, run) => (accuracy - means[index]! - seeds[run]! + whole) ** 2),
   );
-  const freedom = (count - 1) * (runs - 1);
+  const freedom = (racing.length - 1) * (runs - 1);
   const variance = Math.max(squares.reduce((sum, square) => sum + square, 0) / freedom, step ** 2 / 12);
+  return { means, variance, freedom };
+}
 
+/** Compares at least two finalists after `runs` runs of each. */
+function compare(racers: readonly Racer[], racing: readonly number[], runs: number, { least, most, step }: RacingRule) {
+  const count = racing.length;
+  const { means, variance } = noise(racers, racing, runs, step);
   const tail = errorRate / (most - least + 1) / (count * (count - 1));
   const deviation = (n: number) => Math.sqrt((2 * variance) / n); // of a difference of two means
   const beyondChance = (n: number) => criticalValue(tail, (count - 1) * (n - 1)) * deviation(n);

@@ -152,7 +152,7 @@ const finalists: z.ZodType<StoredFinalists> = z.strictObject({
   training: storedTraining,
   seeds: z.strictObject({ least: z.int().positive(), most: z.int().positive() }),
   withKnown: z.boolean().exactOptional(),
-  prefersKnown: z.boolean().exactOptional(),
+  prefersKnown: z.union([z.boolean(), z.number().min(0.5).lt(1)]).exactOptional(),
   equalCost: z.boolean().exactOptional(),
 } satisfies Fields<Finalists>);
 

@@ -34,8 +34,11 @@ export interface Finalists {
   seeds: { least: number; most: number };
   /** Whether the best known cell is always a finalist. Absent: only if its child is among the best. */
   withKnown?: boolean;
-  /** Whether the best known cell is chosen unless another is significantly better. Absent: no. */
-  prefersKnown?: boolean;
+  /**
+   * The best known cell is chosen unless the leader of the race is better at this confidence; `true`, as in older
+   * studies: unless it is eliminated. Absent: no known cell is preferred.
+   */
+  prefersKnown?: boolean | number;
   /** Whether each has as many epochs as its cost allows (`costLaw`) in place of equal ones. Absent: no. */
   equalCost?: boolean;
 }

@@ -30,7 +30,7 @@ async function raced(
   name: string,
   rewards: number[],
   accuracies: number[][],
-  { stop, prefersKnown }: { stop?: AbortController; prefersKnown?: boolean } = {},
+  { stop, prefersKnown }: { stop?: AbortController; prefersKnown?: boolean | number } = {},
 ): Promise<Study<SearchSettings>> {
   const options = {
     dataset: 'cifar10',
@@ -131,9 +131,9 @@ test('the sentences say if chance may have decided, and why a finalist is out', 
   );
 });
 
-test('a known cell that is preferred is chosen until another one is better beyond chance', async () => {
+test('a known cell that is preferred is chosen until another one is better', async () => {
   const rewards = [0.3, 0.5, 0.4];
-  const ofRace = async (name: string, accuracies: number[][], prefersKnown = true) => {
+  const ofRace = async (name: string, accuracies: number[][], prefersKnown: boolean | number = true) => {
     using study = await raced(name, rewards, accuracies, { prefersKnown });
     const { top, finalists, published } = findingsOf(study, 3);
     const order = top.map(({ trial }) => trial);
@@ -156,6 +156,18 @@ test('a known cell that is preferred is chosen until another one is better beyon
     [0.2, 0.21],
   ]);
   assert.deepEqual([beaten.order, beaten.finalists.preferred], [[1, 0, 2], undefined]);
+  const hour = [
+    [71.25, 71.1, 70.7],
+    [71.9, 72.1, 72.6],
+    [71.6, 72.3, 70.3],
+  ].map((runs) => runs.map((points) => points / 100)); // of an hour's search
+  const at95 = await ofRace('at 95.db', hour);
+  assert.deepEqual([at95.order[0], at95.finalists.preferred], [0, 0]);
+  const at80 = await ofRace('at 80.db', hour, 0.8);
+  assert.deepEqual([at80.order[0], at80.finalists.preferred], [1, undefined]);
+  const closeAt80 = await ofRace('close at 80.db', close, 0.8);
+  assert.deepEqual([closeAt80.order[0], closeAt80.finalists.preferred], [0, 0]);
+  assert.match(closeAt80.text, /trial 0 was chosen, a known cell, since no other is better at 80% confidence/);
   const failed = await ofRace('failed.db', [[0.9, Number.NaN], [0.5, 0.5], close[2]!]);
   assert.deepEqual([failed.order[0], failed.finalists.preferred], [1, undefined]);
 });

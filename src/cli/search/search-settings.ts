@@ -2,6 +2,7 @@
 // printed. Options without influence on the outcome, such as the number of workers, are in flags.ts.
 
 import { InputError } from '../../failure.ts';
+import { confidenceWords } from '../../report/finalist-findings.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
 import { armCount } from '../../search/arms-strategy.ts';
 import { strategyNames } from '../../search/strategy.ts';
@@ -186,7 +187,9 @@ export const searchSettings = {
     states: (settings, { images }) => {
       const { finalists, final } = settings;
       const available = images - heldOut(settings, images);
-      const chosen = finalists?.prefersKnown ? ', which is chosen unless another is better beyond chance' : '';
+      const chosen = finalists?.prefersKnown
+        ? `, which is chosen unless another is better ${confidenceWords(finalists)}`
+        : '';
       const withKnown =
         finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
       const equal = finalists?.equalCost ? fewerEpochs : '';
