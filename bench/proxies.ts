@@ -3,9 +3,9 @@
 // The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file.
 // A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); default: those below.
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
-// as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the rewards' variance that comes from the cells: the squared
-// correlation of one measurement with the mean of infinitely many. τ compares the means of a proxy with those of the
-// last proxy.
+// as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
+// rewards' variance that comes from the cells: the squared correlation of one measurement with the mean of infinitely
+// many. τ compares the means of a proxy with those of the last proxy.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';

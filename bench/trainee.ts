@@ -42,7 +42,10 @@ export interface Trained {
   test(): number;
 }
 
-/** Trains a network and validates it after its last epoch. @param checkpoints of this training, which goes on from them */
+/**
+ * Trains a network and validates it after its last epoch.
+ * @param checkpoints of this training, which goes on from them
+ */
 export async function trainTrainee(
   { network, optimizer }: InTraining,
   images: TrainingImages,

@@ -203,8 +203,8 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
 const runsWithBudget = 3;
 
 /**
- * The confidence at which a found cell takes the place of a known one. At 95% a lead of 1.2 points after three runs each
- * is not enough (docs/experiments/fidelity.md): what is chosen wrongly at 80% is hardly worse.
+ * The confidence at which a found cell takes the place of a known one. At 95% a lead of 1.2 points after three runs
+ * each is not enough (docs/experiments/fidelity.md): what is chosen wrongly at 80% is hardly worse.
  */
 const confidence = 0.8;
 
