@@ -14,21 +14,19 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join, parse, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { readArchitecture } from '../src/cli/flags/model-source.ts';
+import { readKnown } from '../src/cli/search/known-cells.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { planFinal } from '../src/forecast/plan-final.ts';
 import { epochRatio } from '../src/forecast/probe.ts';
 import { costOptions, countsOf, startOf } from '../src/forecast/start.ts';
-import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import { RandomStream } from '../src/random/stream.ts';
-import { encode } from '../src/space/decisions.ts';
+import { defaultBlocks } from '../src/space/decisions.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { mean } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
-import { publishedDecisions } from '../src/study/published-cells.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Accuracies, type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
 import { halfInterval } from './proxy-children.ts';
@@ -147,8 +145,7 @@ async function trainCell(task: Task, plan: Plan, folder: string): Promise<Accura
 
 async function decisionsOf({ contender, seed }: Task): Promise<number[]> {
   if (contender === 'random') return sampleDecisions(new RandomStream(`budget, seed ${seed}`));
-  if (contender !== 'nasnet-a') return encode(await readArchitecture(parseArchitectureSource(contender)));
-  return publishedDecisions(defaultSpace, 5)[0]!;
+  return (await readKnown([contender], { space: defaultSpace, blocks: defaultBlocks }))[0]!;
 }
 
 function planOf(task: Task, folder: string): Plan | Promise<Plan> {

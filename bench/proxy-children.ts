@@ -8,12 +8,12 @@ import { childTrainings, type TrainingOf } from '../src/forecast/equal-cost.ts';
 import type { ImageCounts } from '../src/forecast/prediction.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
-import { decode, encode } from '../src/space/decisions.ts';
+import { decode } from '../src/space/decisions.ts';
 import { mean } from '../src/statistics/order.ts';
 import { criticalValue } from '../src/statistics/student-t.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { settingsOf } from '../src/study/presets.ts';
-import { underRule } from '../src/study/published-cells.ts';
+import { encodeUnderRule } from '../src/study/published-cells.ts';
 import type { Training } from '../src/study/settings.ts';
 import { type Recipe, recipes, smallRecipe } from '../src/train/recipe.ts';
 import { WorkerPool } from '../src/workers/pool.ts';
@@ -34,10 +34,7 @@ export function trainingsOf(proxy: string, { images, classes }: ImageCounts): (c
   if (!proxy.includes(equalCost)) return () => training;
   const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480 });
   const [of] = childTrainings({ ...settings, child: training }, { images, classes }) as [TrainingOf];
-  return ({ normal, reduction }) => {
-    const cells = { normal: underRule(normal), reduction: underRule(reduction) };
-    return of(new Candidate(encode(cells), settings.space));
-  };
+  return (cell) => of(new Candidate(encodeUnderRule(cell, settings.space), settings.space));
 }
 
 /** Parses N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE and variants of the recipe such as @translate. */
@@ -81,8 +78,8 @@ export interface Measuring {
 /** Trains the architectures. Returns rewards by cell and run, and the mean seconds per child. */
 export async function measure(architectures: readonly Architecture[], options: Measuring) {
   const { files, training, validationImages, workers, runs, from = 0, computing } = options;
-  const largest = training(architectures[0]!);
-  const setup: TrainingSetup = { dataset: referenceTo(files), training: largest, validationImages, splitSeed: 1 };
+  const trainings = architectures.map(training);
+  const setup: TrainingSetup = { dataset: referenceTo(files), training: trainings[0]!, validationImages, splitSeed: 1 };
   const resources: TrainingResources = { datasets: [files], threads: 1, ...(computing && { computing }) };
   await using pool = new WorkerPool({
     workers,
@@ -97,7 +94,7 @@ export async function measure(architectures: readonly Architecture[], options: M
         runs.map(async (run) => {
           const job: TrainingJob = {
             architecture,
-            training: training(architecture),
+            training: trainings[cell]!,
             seed: `${options.seed}, cell ${from + cell}, run ${run}`,
           };
           const outcome = await pool.run(job);

@@ -1,9 +1,9 @@
 // The remaining time of a running search: of its running, queued and future trainings, corrected by every finished
 // child. It has no influence on decisions.
 
-import { childTrainings, type TermsOf, type TrainingOf, termsIn } from '../forecast/equal-cost.ts';
+import { childTrainings, type TrainingOf } from '../forecast/equal-cost.ts';
 import { measuredCost, storePrediction } from '../forecast/learning.ts';
-import type { CostTerms, ImageCounts } from '../forecast/prediction.ts';
+import { type CostTerms, type ImageCounts, TrainingTerms } from '../forecast/prediction.ts';
 import type { Forecast } from '../forecast/search-forecast.ts';
 import { sum } from '../statistics/order.ts';
 import { Candidate } from '../study/candidate.ts';
@@ -42,8 +42,9 @@ export class SearchOutlook {
   readonly #forecast: OutlookOptions['forecast'];
   /** Typical seconds of an unknown child, and the seconds of higher rungs per second of a child. */
   readonly #typical: { seconds: number; climbing: number };
-  /** A cell's training at each rung, and the terms of its cost. */
-  readonly #rungs: readonly { trainingOf: TrainingOf; termsOf: TermsOf }[];
+  readonly #counts: ImageCounts;
+  /** A cell's training at each rung. */
+  readonly #trainings: readonly TrainingOf[];
   readonly #waiting = new Map<string, Expected>();
   readonly #running = new Map<string, UnderWay>();
   /** Terms of the latest children, since the strategy's choices change. */
@@ -59,9 +60,8 @@ export class SearchOutlook {
     this.#workers = forecast.workers;
     this.#typical = typicalOf(forecast);
     const { settings } = study;
-    this.#rungs = childTrainings(settings, counts).map((trainingOf) => {
-      return { trainingOf, termsOf: termsIn(trainingOf, settings, counts) };
-    });
+    this.#counts = counts;
+    this.#trainings = childTrainings(settings, counts);
     this.#asked = study.asked;
     const candidateOf = (decisions: number[]) => new Candidate(decisions, settings.space);
     for (const { number, decisions } of study.log.unfinished) this.#wait({ trial: number }, candidateOf(decisions));
@@ -110,9 +110,9 @@ export class SearchOutlook {
   }
 
   #wait(place: Place, candidate: Candidate): CostTerms {
-    const { trainingOf, termsOf } = this.#rungs[place.rung ?? 0]!;
-    const terms = termsOf(candidate);
-    this.#waiting.set(keyOf(place), { terms, epochs: trainingOf(candidate).recipe.epochs });
+    const training = this.#trainings[place.rung ?? 0]!(candidate);
+    const terms = new TrainingTerms(this.#study.settings, training, this.#counts).of(candidate);
+    this.#waiting.set(keyOf(place), { terms, epochs: training.recipe.epochs });
     return terms;
   }
 

@@ -8,21 +8,21 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import { type BudgetCosts, type BudgetPlan, budgetRule, type FinalCosts } from './budget.ts';
 import { lawValue, trainingTerms } from './cost-law.ts';
 import { finalistTraining, termsIn } from './equal-cost.ts';
-import { type CostOptions, estimateSearch, onAllThreads } from './estimate.ts';
+import { type CostOptions, estimateChildren, onAllThreads } from './estimate.ts';
 import { costOf, TrainingTerms } from './prediction.ts';
 import { randomCells } from './random-cells.ts';
 
 /** Returns the predicted costs of a search, averaged over random cells. */
 export function budgetCosts(options: CostOptions): BudgetCosts {
-  const { settings, workers, accepts } = options;
+  const cells = randomCells(options.settings, options.accepts);
+  return { child: childSeconds(cells, options), ...raceCosts(cells, options), finals: finalCosts(cells, options) };
+}
+
+/** Returns the predicted seconds of a child of these cells, including its share of higher rungs. */
+export function childSeconds(cells: readonly Candidate[], options: CostOptions): number {
   const trials = 1000; // enough for the share that is promoted
-  const { children, ladder } = estimateSearch({ ...options, trials });
-  const cells = randomCells(settings, accepts);
-  return {
-    child: children.each.mean + ((ladder?.seconds ?? 0) * workers) / trials,
-    ...raceCosts(cells, options),
-    finals: finalCosts(cells, options),
-  };
+  const { children, ladder } = estimateChildren(cells, { ...options, trials });
+  return children.each.mean + ((ladder?.seconds ?? 0) * options.workers) / trials;
 }
 
 /** Returns the predicted costs of a race of these cells; without `race` if the search has no finalists. */

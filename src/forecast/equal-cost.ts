@@ -27,6 +27,7 @@ interface EqualCost {
   reference: readonly number[];
 }
 
+/** Returns the training of each cell with so many epochs that `compared` costs what it costs with the reference. */
 function atEqualCost(
   settings: SearchSettings,
   { training, compared, law, reference }: EqualCost,
@@ -50,8 +51,10 @@ export function finalistTraining(settings: SearchSettings, counts: ImageCounts):
   const { finalists, known, costLaw } = settings;
   const { training, equalCost } = finalists!;
   const [reference] = known;
-  if (costLaw || !equalCost || !reference) return trainingAs(settings, training, counts);
-  return atEqualCost(settings, { training, compared: training, law: finalistLaw, reference }, counts); // older studies
+  const isOlder = equalCost && !costLaw;
+  if (isOlder && reference)
+    return atEqualCost(settings, { training, compared: training, law: finalistLaw, reference }, counts);
+  return trainingAs(settings, training, counts);
 }
 
 /** Returns a training with as many epochs as the cost of the cell's final network allows. */

@@ -61,27 +61,40 @@ const startSeconds = budgetRule.start;
 /** Assumed speed-up of each further thread of the final training, in threads (docs/paper.md). */
 const threadYield = 0.6;
 
+/** Returns the estimate of the children, over these cells, at all rungs. */
+export function estimateChildren(
+  cells: readonly Candidate[],
+  options: EstimateOptions,
+): Pick<SearchEstimate, 'children' | 'ladder' | 'memory'> {
+  const { settings, counts, trials, workers } = options;
+  const [child, ...above] = childTerms(settings, counts).map((termsOf) => costs(termsOf, cells, options));
+  const { seconds: each, memory } = child!;
+  return {
+    children: { count: trials, each, seconds: waiting(trials, each.mean, workers) },
+    ...(settings.ladder && { ladder: ladderEstimate(settings.ladder, above, options) }),
+    memory: leftBehind + Math.max(memory, ...above.map((rung) => rung.memory)),
+  };
+}
+
 /** Returns the estimate of a search. */
 export function estimateSearch(options: EstimateOptions): SearchEstimate {
-  const { settings, trials, workers, accepts } = options;
+  const { settings, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
-  const [child, ...above] = childTerms(settings, options.counts).map((termsOf) => costs(termsOf, cells, options));
-  const children = { count: trials, each: child!.seconds, seconds: waiting(trials, child!.seconds.mean, workers) };
-  const { ladder, finalists, final } = settings;
-  const higherRungs = ladder && ladderEstimate(ladder, above, options);
+  const { children, ladder, memory } = estimateChildren(cells, options);
+  const { finalists, final } = settings;
   const race = finalists && raceEstimate(finalists, cells, options);
   const inFinal = termsIn(() => final, settings, options.counts);
   const last = onAllThreads(costs(inFinal, cells, options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
-  const rest = starts + children.seconds + (higherRungs?.seconds ?? 0) + last;
+  const rest = starts + children.seconds + (ladder?.seconds ?? 0) + last;
   return {
     workers,
     children,
-    ...(higherRungs && { ladder: higherRungs }),
+    ...(ladder && { ladder }),
     ...(race && { finalists: race }),
     final: { seconds: last },
     seconds: { least: rest + (race?.seconds.least ?? 0), most: rest + (race?.seconds.most ?? 0) },
-    memory: leftBehind + Math.max(child!.memory, ...above.map(({ memory }) => memory)),
+    memory,
   };
 }
 

@@ -6,7 +6,7 @@ import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/preset
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { type BudgetPlan, childLength, raceLength } from './budget.ts';
-import { budgetCosts, raceCosts } from './budget-costs.ts';
+import { childSeconds, raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
@@ -81,7 +81,9 @@ function withChildren(searching: Searching, laws: Laws): SearchSettings {
   const { settings, counts } = searching;
   const { budget, child } = settings;
   if (!budget) return settings;
-  const length = childLength(budget.seconds, budgetCosts(costOptions(searching, laws)));
+  const options = costOptions(searching, laws);
+  const each = childSeconds(randomCells(settings, options.accepts), options);
+  const length = childLength(budget.seconds, { child: each, workers: options.workers });
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
   const trainingImages = Math.min(available, Math.round(stated * length));

@@ -64,8 +64,8 @@ export function hasFinalNetwork(study: Study<SearchSettings>): boolean {
  */
 export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace | undefined): number | undefined {
   const { finalists, known, validationImages } = study.settings;
-  const { prefersKnown = false } = finalists ?? {};
-  if (prefersKnown === false) return undefined;
+  if (!finalists?.prefersKnown) return undefined;
+  const { prefersKnown } = finalists;
   const isKnown = (trial: number) => trial < known.length;
   if (race?.end) {
     const unbeaten = ranking(race.racers, race).filter((place) => race.racing.includes(place));

@@ -9,7 +9,14 @@ import { published } from '../space/published.ts';
 import type { Space } from '../space/search-space.ts';
 
 /** Returns the cell with outputs by the paper's rule, since decisions cannot express a list of outputs. */
-export const underRule = (cell: Cell): Cell => (cell.output === 'states' ? cell : { blocks: cell.blocks });
+const underRule = (cell: Cell): Cell => (cell.output === 'states' ? cell : { blocks: cell.blocks });
+
+/**
+ * Returns the decisions of an architecture with outputs by the paper's rule.
+ * @throws InputError if it is not of the space
+ */
+export const encodeUnderRule = ({ normal, reduction }: Architecture, space: Space): number[] =>
+  encode({ normal: underRule(normal), reduction: underRule(reduction) }, space);
 
 /** Whether the listed outputs of a cell are those of the rule. */
 export function followsRule(cell: Cell): boolean {
@@ -34,10 +41,11 @@ export function publishedName(decisions: readonly number[], space: Space, blocks
   });
 }
 
-function decisionsOf({ normal, reduction }: Architecture, space: Space, blocks: number): number[] | undefined {
+function decisionsOf(architecture: Architecture, space: Space, blocks: number): number[] | undefined {
+  const { normal, reduction } = architecture;
   if (normal.blocks.length !== blocks || reduction.blocks.length !== blocks) return undefined;
   try {
-    return encode({ normal: underRule(normal), reduction: underRule(reduction) }, space);
+    return encodeUnderRule(architecture, space);
   } catch (error) {
     if (error instanceof InputError) return undefined; // it has an operation that the space lacks
     throw error;

@@ -3,9 +3,8 @@
 import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
-import { encode } from '../../space/decisions.ts';
 import type { Space } from '../../space/search-space.ts';
-import { followsRule, underRule } from '../../study/published-cells.ts';
+import { encodeUnderRule, followsRule } from '../../study/published-cells.ts';
 import { readArchitecture } from '../flags/model-source.ts';
 
 /**
@@ -20,12 +19,13 @@ export async function readKnown(
 ): Promise<number[][]> {
   const cells: number[][] = [];
   for (const name of names) {
-    const { normal, reduction } = await readArchitecture(parseArchitectureSource(name));
+    const architecture = await readArchitecture(parseArchitectureSource(name));
+    const { normal, reduction } = architecture;
     const counts = [normal.blocks.length, reduction.blocks.length];
     if (counts.some((count) => count !== blocks)) {
       throw new InputError(`--known ${name}: expected cells of ${blocks} blocks, got ${counts.join(' and ')}`);
     }
-    cells.push(encoded(name, { normal: underRule(normal), reduction: underRule(reduction) }, space));
+    cells.push(encoded(name, architecture, space));
     if ([normal, reduction].some((cell) => !followsRule(cell)))
       note(`${name}: its listed outputs are replaced by the paper's rule.`);
   }
@@ -34,7 +34,7 @@ export async function readKnown(
 
 function encoded(name: string, architecture: Architecture, space: Space): number[] {
   try {
-    return encode(architecture, space);
+    return encodeUnderRule(architecture, space);
   } catch (error) {
     throw error instanceof InputError ? new InputError(`--known ${name}: ${error.message}`) : error;
   }
