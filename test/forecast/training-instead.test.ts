@@ -40,7 +40,7 @@ test('it is told with the command for the whole budget, and with both accuracies
   const [words, command] = insteadLines(found);
   assert.match(
     words!,
-    /^In less than about .* on this machine a search has not given more than .*: \d\d\.\d ± \d\.\d% of .* against \d\d\.\d ± \d\.\d%,/,
+    /^In less than about .* on this machine a search has not given more than .*: \d\d\.\d ± \d\.\d% of .* against \d\d\.\d ± \d\.\d%, .*; a residual network of 8 layers had \d\d\.\d ± \d\.\d% \(docs\/experiments\/budget\.md\)/,
   );
   assert.match(command!, /nasnet train nasnet-a:1 --filters 16 --size 16 --recipe fast --epochs [\d.]+$/);
   const { nasnetA, search } = found!.accuracies;
