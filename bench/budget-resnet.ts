@@ -8,15 +8,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FolderArtifacts } from '../src/artifacts.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
-import { openTrainingImages, type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
+import { openTrainingImages, type TrainingImages } from '../src/data/training-images.ts';
 import { indexTensor } from '../src/engine/create.ts';
 import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { scope } from '../src/engine/memory.ts';
 import { Checkpoints } from '../src/train/checkpoint.ts';
 import { type Recipe, recipes } from '../src/train/recipe.ts';
-import { trainNetwork } from '../src/train/training.ts';
-import { openTrainee, trainTrainee } from './trainee.ts';
+import { meanStep, openTrainee, type StepSeconds, stepSeconds, trainTrainee } from './trainee.ts';
 
 /** Shares of right answers after the last epoch. */
 export interface Accuracies {
@@ -46,12 +45,6 @@ const sizes: readonly Size[] = [
   { cells: 3, filters: 64, resolution: 32, fewestEpochs: 30 },
 ];
 
-/** Seconds of a step: of whole images, and of those of half the side. */
-interface StepSeconds {
-  full: number;
-  small: number;
-}
-
 /**
  * Share of the budget that is kept for a machine that becomes slower, and seconds for the looks at held-out and test
  * images.
@@ -69,8 +62,7 @@ async function chosen(
   stepSeconds: (size: Size) => StepSeconds | Promise<StepSeconds>,
   stepsPerEpoch: number,
 ): Promise<Plan> {
-  const epochsOf = ({ full, small }: StepSeconds) =>
-    (left() - looks) / (stepsPerEpoch * (smallShare * small + (1 - smallShare) * full));
+  const epochsOf = (measured: StepSeconds) => (left() - looks) / (stepsPerEpoch * meanStep(measured));
   let best: { size: Size; measured: StepSeconds } | undefined;
   for (const size of sizes) {
     const measured = await stepSeconds(size);
@@ -81,8 +73,6 @@ async function chosen(
   return { cells, filters, resolution, epochs: Math.max(1, Math.floor(20 * epochsOf(best!.measured))) / 20 };
 }
 
-const [{ until: smallShare }] = recipes.fast.growth;
-
 /** The size and the epochs of a ResNet in our engine, by the recipe `fast`. @param heldOut images not trained on */
 export async function planResNet(minutes: number, heldOut: number): Promise<Plan> {
   const began = performance.now();
@@ -92,7 +82,10 @@ export async function planResNet(minutes: number, heldOut: number): Promise<Plan
     images.set(resolution, await opened(resolution, heldOut));
   const stepsPerEpoch = Math.floor(images.get(32)!.parts.train.length / batchSize);
   const left = () => 60 * minutes * (1 - reserve) - (performance.now() - began) / 1000;
-  return chosen(left, (size) => stepSeconds(size, images.get(size.resolution)!), stepsPerEpoch);
+  const clock = () => performance.now() / 1000;
+  const measured = (size: Size) =>
+    stepSeconds('resnet', { ...size, recipe: recipes.fast }, images.get(size.resolution)!, { clock, probed });
+  return chosen(left, measured, stepsPerEpoch);
 }
 
 /** Trains, or goes on from the checkpoint in the folder. */
@@ -110,31 +103,6 @@ export async function trainResNet(plan: Plan, seed: number, heldOut: number, fol
 
 const opened = async (resolution: number, validation: number) =>
   openTrainingImages(await prepareCifar10(), { resolution, device: cpu, seed: 1, validation });
-
-/**
- * Measured by trainings of a few steps; the first two steps allocate, so that a longer and a shorter one are compared.
- */
-async function stepSeconds(size: Size, images: TrainingImages): Promise<StepSeconds> {
-  const steps = Math.floor(images.parts.train.length / batchSize);
-  const run = async (count: number, small: boolean) => {
-    const { growth: _, ...steady } = recipes.fast;
-    const growth = [{ scale: 0.5, until: 1 }];
-    const recipe: Recipe = { ...steady, ...(small && { growth }), epochs: count / steps };
-    const training = { ...size, recipe };
-    using trainee = openTrainee('resnet', training, {
-      classes: 10,
-      seed: 1,
-      computing: onCpu,
-    });
-    const { network, optimizer } = trainee;
-    const started = performance.now();
-    await trainNetwork(network, trainingBatches(images, recipe, 1), recipe, { seed: 1, optimizer });
-    return (performance.now() - started) / 1000;
-  };
-  const each = async (small: boolean) =>
-    Math.max(1e-4, ((await run(2 + probed, small)) - (await run(2, small))) / probed);
-  return { full: await each(false), small: await each(true) };
-}
 
 /** The same in PyTorch; Debian's, or of the interpreter in PYTHON. @param folder of the images that PyTorch reads */
 export async function planInPyTorch(minutes: number, heldOut: number, folder: string): Promise<Plan> {

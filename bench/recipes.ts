@@ -16,7 +16,7 @@ import { mean } from '../src/statistics/order.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
-import { openTrainee, trainTrainee } from './trainee.ts';
+import { openTrainee, trainTrainee, withFields } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,21 +69,9 @@ function trainingOf(text: string) {
   const kind = sizes.startsWith('R') ? 'resnet' : nasnetA;
   const numbers = sizes.replace('R', '').split(':').map(Number);
   const [cells, filters, resolution, epochs, batchSize, learningRate] = numbers;
-  const recipe = {
-    ...recipes[values.recipe as RecipeName],
-    ...{ epochs, batchSize, learningRate },
-    ...Object.fromEntries(fields.map(fieldOf)),
-  } as Recipe;
+  const base = { ...recipes[values.recipe as RecipeName], ...{ epochs, batchSize, learningRate } } as Recipe;
+  const recipe = withFields(base, fields);
   return { kind, cells: cells!, filters: filters!, resolution: resolution!, recipe } as const;
-}
-
-function fieldOf(text: string): [string, unknown] {
-  const [name, value] = text.split('=') as [string, string];
-  try {
-    return [name, JSON.parse(value)];
-  } catch {
-    return [name, value];
-  }
 }
 
 async function train(text: string, seed: number): Promise<Run> {

@@ -1,13 +1,14 @@
 // Measures where a training step spends its time, operator by operator, in comparison with the machine's peaks: GFLOP/s
 // and GB/s of each operator, and the share of its time that it would need at the peaks (100 % cannot be improved).
-//   node bench/roofline.ts [--cells 2] [--filters 24] [--batch 64] [--threads 1] [--precision float32] [--repeats 5]
-//                          [--shapes] [--json FILE]
+//   node bench/roofline.ts [--cell nasnet-a] [--cells 2] [--filters 24] [--size 32] [--batch 64] [--threads 1]
+//                          [--precision float32] [--repeats 5] [--shapes] [--json FILE]
 // Forward is timed within the network's step; backward, which runs inside libtorch, by replaying each call alone. The
 // last lines give the share of the step that this explains. The fastest of all repeats counts. `--shapes` prints one
 // row per shape. The peak of products is float32's; bfloat16's (AVX512-BF16) is twice as high.
 import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { arange, randn } from '../src/engine/create.ts';
 import type { Precision } from '../src/engine/device.ts';
 import { backward, clearGradients } from '../src/engine/gradient.ts';
@@ -16,24 +17,31 @@ import { noGrad, scope } from '../src/engine/memory.ts';
 import { crossEntropy } from '../src/engine/operators.ts';
 import { buildNetwork } from '../src/model/network.ts';
 import { clipByGlobalNorm, Momentum } from '../src/nn/optimizers.ts';
+import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import { planNetwork } from '../src/plan/plan.ts';
-import { nasnetA } from '../src/space/published.ts';
 import { type RecordedCall, record, watchSchemas } from './recorder.ts';
 import { operands, replay, type Work, workOf } from './replay.ts';
 
 const { values: options } = parseArgs({
   options: {
+    cell: { type: 'string', default: 'nasnet-a' },
     cells: { type: 'string', default: '2' },
     filters: { type: 'string', default: '24' },
     batch: { type: 'string', default: '64' },
     threads: { type: 'string', default: '1' },
+    size: { type: 'string', default: '32' },
     precision: { type: 'string', default: 'float32' },
     repeats: { type: 'string', default: '5' },
     shapes: { type: 'boolean', default: false },
     json: { type: 'string' },
   },
 });
-const [cells, filters, batch] = [options.cells, options.filters, options.batch].map(Number) as [number, number, number];
+const [cells, filters, batch, side] = [options.cells, options.filters, options.batch, options.size].map(Number) as [
+  number,
+  number,
+  number,
+  number,
+];
 const repeats = Number(options.repeats);
 
 watchSchemas();
@@ -66,11 +74,12 @@ function measurePeaks() {
   );
 }
 
-const plan = planNetwork(nasnetA, { cells, filters });
+const architecture = await readArchitecture(parseArchitectureSource(options.cell));
+const plan = planNetwork(architecture, { cells, filters, input: side });
 const network = buildNetwork(plan, { seed: 1, precision: options.precision as Precision });
 const parameters = network.parameters();
 const optimizer = new Momentum(network.namedParameters(), { momentum: 0.9, nesterov: true, weightDecay: 5e-4 });
-const images = randn([batch, 3, 32, 32]).contiguous('channels_last');
+const images = randn([batch, 3, side, side]).contiguous('channels_last');
 const labels = arange(0, batch).remainder(10);
 
 /** Runs a training step. Returns its operators and the milliseconds of the step and of backward. */

@@ -4,13 +4,13 @@ import { Child } from '../src/children/child-network.ts';
 import { EvaluationBatches } from '../src/data/batches.ts';
 import { testViewOf } from '../src/data/test-view.ts';
 import { type TrainingImages, trainingBatches } from '../src/data/training-images.ts';
-import { type Computing, cpu } from '../src/engine/device.ts';
+import { type Computing, cpu, onCpu } from '../src/engine/device.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import type { Training } from '../src/study/settings.ts';
 import type { Checkpoints, InTraining } from '../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { createOptimizer } from '../src/train/optimizer.ts';
-import type { Recipe } from '../src/train/recipe.ts';
+import { type Recipe, recipes } from '../src/train/recipe.ts';
 import { type EpochFigures, trainNetwork } from '../src/train/training.ts';
 import { ResNet } from './resnet.ts';
 
@@ -61,4 +61,58 @@ export async function trainTrainee(
   const options = { seed, optimizer, validate: () => measure(heldOut), ...(checkpoints && { checkpoints }) };
   const last = await trainNetwork(network, trainingBatches(images, recipe, seed), recipe, options);
   return { last, test: () => measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy };
+}
+
+/** Seconds of a step: of whole images, and of those of half the side. */
+export interface StepSeconds {
+  full: number;
+  small: number;
+}
+
+const [{ until: smallShare }] = recipes.fast.growth;
+
+/** Returns the mean seconds of a step of the recipe `fast`. */
+export const meanStep = ({ full, small }: StepSeconds): number => smallShare * small + (1 - smallShare) * full;
+
+/**
+ * Measures a step of the recipe `fast` by trainings of a few steps. The first two steps allocate, so that a longer and
+ * a shorter training are compared.
+ * @param clock returns seconds
+ * @param probed number of steps
+ */
+export async function stepSeconds(
+  kind: Architecture | 'resnet',
+  size: Training,
+  images: TrainingImages,
+  { clock, probed }: { clock: () => number; probed: number },
+): Promise<StepSeconds> {
+  const steps = Math.floor(images.parts.train.length / recipes.fast.batchSize);
+  const run = async (count: number, small: boolean) => {
+    const { growth: _, ...steady } = recipes.fast;
+    const growth = [{ scale: 0.5, until: 1 }];
+    const recipe: Recipe = { ...steady, ...(small && { growth }), epochs: count / steps };
+    const classes = images.dataset.classes.length;
+    using trainee = openTrainee(kind, { ...size, recipe }, { classes, seed: 1, computing: onCpu });
+    const { network, optimizer } = trainee;
+    const started = clock();
+    await trainNetwork(network, trainingBatches(images, recipe, 1), recipe, { seed: 1, optimizer });
+    return clock() - started;
+  };
+  const each = async (small: boolean) =>
+    Math.max(1e-4, ((await run(2 + probed, small)) - (await run(2, small))) / probed);
+  return { full: await each(false), small: await each(true) };
+}
+
+/** Returns a recipe with the values of fields such as `translate=0.125` and `flip=alternate`. */
+export function withFields(recipe: Recipe, fields: readonly string[]): Recipe {
+  return { ...recipe, ...Object.fromEntries(fields.map(fieldOf)) };
+}
+
+function fieldOf(text: string): [string, unknown] {
+  const [name, value] = text.split('=') as [string, string];
+  try {
+    return [name, JSON.parse(value)];
+  } catch {
+    return [name, value];
+  }
 }
