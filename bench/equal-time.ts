@@ -3,8 +3,9 @@
 // a log, so the bench can be stopped and resumed.
 //   node bench/equal-time.ts --log FILE --seconds 200 [--seeds 1] [--first-seed 1] [--test] CASE...
 // A case is CELL@N:F:PIXELS; CELL is nasnet-a, an architecture file, STUDY.db#TRIAL or `resnet`, which has N blocks in
-// each of three stages. Fields of the recipe may follow, as +translate=0.125. Seconds are those of one thread; a plan measures some steps and is the same for all seeds.
-// Accuracies are those of 5,000 training images that are held out: choose by them. --test prints the test images'.
+// each of three stages. Fields of the recipe may follow, as +translate=0.125. Seconds are those of one thread; a plan
+// measures some steps and is the same for all seeds. Accuracies are those of 5,000 training images that are held out:
+// choose by them. --test prints the test images'.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';

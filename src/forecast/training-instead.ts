@@ -41,7 +41,7 @@ export interface TrainingInstead {
   until: number;
   /** NASNet-A's training for the whole budget of the search. */
   training: Training;
-  /** Of the measured budget. */
+  /** Test accuracies of the measured budget. */
   accuracies: Accuracies;
 }
 
