@@ -103,9 +103,13 @@ export async function stepSeconds(
   return { full: await each(false), small: await each(true) };
 }
 
-/** Returns a recipe with the values of fields such as `translate=0.125` and `flip=alternate`. */
+/**
+ * Returns a recipe with the values of fields such as `translate=0.125` and `flip=alternate`. A stated translation holds
+ * for any number of epochs.
+ */
 export function withFields(recipe: Recipe, fields: readonly string[]): Recipe {
-  return { ...recipe, ...Object.fromEntries(fields.map(fieldOf)) };
+  const changes = Object.fromEntries(fields.map(fieldOf));
+  return { ...recipe, ...('translate' in changes && { translateFrom: 0 }), ...changes };
 }
 
 function fieldOf(text: string): [string, unknown] {

@@ -1,11 +1,12 @@
 """Trains the residual network of bench/resnet.ts by the recipe `fast` in plain PyTorch: a contender of bench/budget.ts.
 
-Independent of src/; shares only the images. Its one argument is JSON: {"images": folder, "train", "held_out", "test": numbers
-of images, "classes", "side", "mean", "deviation" (of the three colours, 0 to 255), "blocks", "filters", "epochs", "batch",
-"rate", "threads", "seed"}. The folder has train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and behind
-them a label a byte. Prints a line of JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With "checkpoint": path, it
-saves its state there every minute, and goes on from it. With "probe": steps, it trains so many steps and prints {"full",
-"small"}: seconds a step of whole images and of those of half the side.
+Independent of src/; shares only the images. Its one argument is JSON: {"images": folder, "train", "held_out", "test":
+numbers of images, "classes", "side", "mean", "deviation" (of the three colours, 0 to 255), "blocks", "filters",
+"epochs", "batch", "rate", "threads", "seed", "border": by how many pixels images are translated}. The folder has
+train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and behind them a label a byte. Prints a line of
+JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With "checkpoint": path, it saves its state there every
+minute, and goes on from it. With "probe": steps, it trains so many steps and prints {"full", "small"}: seconds a step
+of whole images and of those of half the side.
 """
 import json
 import math
@@ -67,6 +68,18 @@ class Images:
     def batch(self, indices):
         pixels = (self.pixels[indices].float() - self.mean) / self.deviation
         return pixels.to(memory_format=torch.channels_last), self.labels[indices]
+
+
+def translated(pixels, border):
+    """Moves every image by up to `border` pixels in both directions, with reflected borders."""
+    if border == 0:
+        return pixels
+    count, channels, side, _ = pixels.shape
+    padded = F.pad(pixels, [border] * 4, mode="reflect")
+    rows, columns = (torch.randint(0, 2 * border + 1, (count, 1)) + torch.arange(side) for _ in range(2))
+    image, channel = torch.arange(count).view(-1, 1, 1, 1), torch.arange(channels).view(1, -1, 1, 1)
+    moved = padded[image, channel, rows.view(count, 1, side, 1), columns.view(count, 1, 1, side)]
+    return moved.contiguous(memory_format=torch.channels_last)
 
 
 def accuracy(network, images):
@@ -152,6 +165,7 @@ def main():
         pixels, labels = train.batch(indices)
         mirrored = mirrored_first[indices] ^ (epoch % 2 == 1)
         pixels = torch.where(mirrored.view(-1, 1, 1, 1), pixels.flip(3), pixels)
+        pixels = translated(pixels, job["border"])
         if step / steps < 0.4:
             pixels = F.avg_pool2d(pixels, 2)
         learn(pixels, labels, rate_at(step, steps, job["rate"]))

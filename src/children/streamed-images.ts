@@ -1,6 +1,6 @@
 // The images of a job that are streamed from disk, of any size and format.
 
-import { augmentations } from '../data/augmentations.ts';
+import { augmentationOf, augmentations } from '../data/augmentations.ts';
 import { datasetFraming } from '../data/framing.ts';
 import { type PictureDecoder, pictureDecoder, pictureDecoders } from '../data/picture-decoder.ts';
 import { type SplitOptions, splitByClass } from '../data/split.ts';
@@ -132,7 +132,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
         sideAt: recipe.randomParts && plan && sideOfSteps(plan, recipe),
         batchSize: recipe.batchSize,
         view: viewOf(recipe),
-        augmentation: augmentationOf(recipe),
+        augmentation: ownAugmentation(recipe),
         mixing: recipe.mixup || recipe.cutmix ? { mixup: recipe.mixup, cutmix: recipe.cutmix } : undefined,
         whitening,
         seed,
@@ -172,10 +172,10 @@ const viewOf = ({ randomParts, flip, randAugment, erasing }: Recipe): PictureVie
     : { kind: 'framed', framing: datasetFraming };
 
 /** Returns what is done with the pictures of a batch. */
-const augmentationOf = (recipe: Recipe) =>
+const ownAugmentation = (recipe: Recipe) =>
   recipe.randomParts
     ? { ...augmentations.none, flip: recipe.flip === 'alternate' && recipe.flip, cutout: recipe.cutout }
-    : recipe;
+    : augmentationOf(recipe);
 
 /** Returns how pictures are shown in evaluations: as the released models' if training shows random parts. */
 const preprocessingOf = (recipe: Recipe, whitening: Whitening, decoder: PictureDecoder): Preprocessing =>

@@ -14,6 +14,17 @@ export interface Augmentation {
   cutout: number;
 }
 
+/** The augmentation of a recipe, which depends on the length of the training. */
+export interface AugmentationByLength extends Augmentation {
+  epochs: number;
+  /** Images are translated if the training has at least so many epochs. Default: 0. */
+  translateFrom?: number;
+}
+
+/** Returns the augmentation of a training of the recipe's length. */
+export const augmentationOf = <Recipe extends AugmentationByLength>(recipe: Recipe): Recipe =>
+  recipe.epochs < (recipe.translateFrom ?? 0) ? { ...recipe, translate: 0 } : recipe;
+
 /** The two ways to vary positions in an image. */
 export const augmentations = {
   /**

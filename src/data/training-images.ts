@@ -1,7 +1,7 @@
 // Opens the images of a training: maps and splits them, measures their whitening and copies them to the network's
 // device.
 
-import type { Augmentation } from './augmentations.ts';
+import { type AugmentationByLength, augmentationOf } from './augmentations.ts';
 import type { BatchPart } from './batch-part.ts';
 import { TrainingBatches } from './batches.ts';
 import { type Dataset, openDataset } from './dataset.ts';
@@ -39,7 +39,7 @@ export async function openTrainingImages(
  */
 export function trainingBatches(
   { dataset, parts, whitening }: TrainingImages,
-  recipe: Augmentation & { batchSize: number; balance?: 'weights' | 'sampling' },
+  recipe: AugmentationByLength & { batchSize: number; balance?: 'weights' | 'sampling' },
   seed: number | string,
   part?: BatchPart,
 ): TrainingBatches {
@@ -50,7 +50,7 @@ export function trainingBatches(
     whitening,
     batchSize,
     seed,
-    augmentation: recipe,
+    augmentation: augmentationOf(recipe),
     balanced: recipe.balance === 'sampling',
     part,
   });

@@ -93,6 +93,7 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   dropPathKeep: share,
   enlarge: amount,
   translate: share.exactOptional(),
+  translateFrom: z.number().nonnegative().exactOptional(),
   flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),

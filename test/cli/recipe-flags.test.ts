@@ -59,6 +59,13 @@ test('fast has small images if the network can process them', () => {
   assert.deepEqual(stated(['--recipe', 'fast', '--auxiliary-weight', '0.4']), { ...steady, auxiliaryWeight: 0.4 });
 });
 
+test('a stated augmentation of fast holds for any number of epochs', () => {
+  const { translateFrom: _, ...always } = recipes.fast;
+  const short = ['--recipe', 'fast', '--epochs', '2'];
+  assert.deepEqual(stated([...short, '--augment', 'translate']), { ...always, epochs: 2 });
+  assert.deepEqual(stated([...short, '--augment', 'none']), { ...always, epochs: 2, translate: 0 });
+});
+
 test('imagenet-paper has the numbers of the released configuration, and those of the large network for it', () => {
   const {
     optimizer,
