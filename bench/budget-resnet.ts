@@ -40,10 +40,10 @@ interface Size extends Omit<Plan, 'epochs'> {
 
 const sizes: readonly Size[] = [
   { cells: 1, filters: 16, resolution: 16, fewestEpochs: 0.5 },
-  { cells: 1, filters: 32, resolution: 16, fewestEpochs: 4 },
-  { cells: 1, filters: 32, resolution: 32, fewestEpochs: 10 },
-  { cells: 2, filters: 32, resolution: 32, fewestEpochs: 20 },
-  { cells: 3, filters: 64, resolution: 32, fewestEpochs: 30 },
+  { cells: 1, filters: 16, resolution: 32, fewestEpochs: 2.5 },
+  { cells: 1, filters: 32, resolution: 32, fewestEpochs: 8 },
+  { cells: 2, filters: 32, resolution: 32, fewestEpochs: 15 },
+  { cells: 3, filters: 64, resolution: 32, fewestEpochs: 20 },
 ];
 
 /**

@@ -124,9 +124,9 @@ async function planCell(task: Task): Promise<Plan> {
   const candidate = new Candidate(await decisionsOf(task), defaultSpace);
   const time = { budget: 60 * minutes, left: () => 60 * minutes - (performance.now() - began) / 1000 };
   const threads = availableParallelism();
-  const { size, epochs } = await planFinal(candidate, costOptions(searching, laws), time, (_, training, epochSeconds) =>
-    epochRatio(candidate, training, searching, { threads, epochSeconds }),
-  );
+  const { size, epochs } = await planFinal(candidate, costOptions(searching, laws), time, {
+    measure: (_, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds }),
+  });
   const { cells, filters, resolution } = finalSizes(settings)[size]!;
   return { cells, filters, resolution, epochs };
 }

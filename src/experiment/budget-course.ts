@@ -5,7 +5,7 @@
 import { budgetRule, childrenUntil, finalistsOf, finalSeconds } from '../forecast/budget.ts';
 import { finalCosts, raceCosts } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
-import { type MeasureFinal, planFinal } from '../forecast/plan-final.ts';
+import { type FinalMachine, planFinal } from '../forecast/plan-final.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalTraining } from '../study/final-training.ts';
 import type { BudgetDecisions } from '../study/results.ts';
@@ -22,8 +22,7 @@ export interface CourseOptions {
   before?: number | undefined;
   /** Whether the final network is trained on this machine. */
   trainsHere: boolean;
-  /** Default: no measurement. */
-  measure?: MeasureFinal | undefined;
+  machine?: FinalMachine | undefined;
   /** A clock in milliseconds. Default: performance.now. */
   now?: () => number;
 }
@@ -112,9 +111,9 @@ export class BudgetCourse {
    * epochs by a measurement of its speed.
    */
   async final(candidate: Candidate): Promise<Training> {
-    const { budget, costs, measure } = this.#options;
+    const { budget, costs, machine } = this.#options;
     const time = { budget: budget.seconds, left: () => budget.seconds - this.seconds };
-    if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, measure) });
+    if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, machine) });
     return finalTraining(this.#study);
   }
 

@@ -30,6 +30,7 @@ import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
+import { fitsMemory } from '../forecast/training-memory.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials, hasFinalNetwork } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
@@ -42,6 +43,7 @@ import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
+import { imagesTogether } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
@@ -194,7 +196,15 @@ function courseOf(
 ): BudgetCourse | undefined {
   const { settings } = study;
   if (!settings.budget || trials !== undefined) return undefined;
-  const searching = { settings, counts: countsOf(files), workers, computing };
+  const counts = countsOf(files);
+  const searching = { settings, counts, workers, computing };
+  const fits = (candidate: Candidate, training: Training) =>
+    fitsMemory({
+      plan: candidate.trainedPlan(training, counts.classes),
+      batch: imagesTogether(training.recipe),
+      images: counts.images,
+      computing,
+    });
   const threads = availableParallelism();
   const trainsHere = !openRunner; // else perhaps on another machine, whose clock and speed differ
   const measures = trainsHere && computing.device === onCpu.device;
@@ -204,9 +214,12 @@ function courseOf(
     costs: () => costOptions(searching, prediction.laws),
     before: start?.seconds,
     trainsHere,
-    measure: measures
-      ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
-      : undefined,
+    machine: {
+      measure: measures
+        ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
+        : undefined,
+      fits: trainsHere ? fits : undefined,
+    },
   });
 }
 

@@ -19,6 +19,14 @@ export type MeasureFinal = (
   epochSeconds: number,
 ) => Promise<number | undefined>;
 
+/** The machine that trains the final network. */
+export interface FinalMachine {
+  /** Default: the prediction is used as it is. */
+  measure?: MeasureFinal | undefined;
+  /** Whether the machine has the memory for this network. Default: yes. */
+  fits?: ((candidate: Candidate, training: Training) => boolean) | undefined;
+}
+
 /** The time of the final network. */
 export interface FinalTime {
   /** Seconds of the whole search. */
@@ -27,16 +35,18 @@ export interface FinalTime {
   left(): number;
 }
 
-/** Returns the size and epochs of the cell's final network. */
+/** Returns the size and epochs of the cell's final network: none that is too large for the memory, but the smallest. */
 export async function planFinal(
   candidate: Candidate,
   costs: CostOptions,
   { budget, left }: FinalTime,
-  measure?: MeasureFinal,
+  { measure, fits = () => true }: FinalMachine = {},
 ): Promise<PlannedFinal> {
+  const sizes = finalSizes(costs.settings);
+  const tooLarge = sizes.findIndex((training, size) => size > 0 && !fits(candidate, training));
   const within = (sizes: readonly FinalCosts[]) => finalWithin(left(), budget, sizes);
-  const predicted = finalCosts([candidate], costs);
-  const training = finalSizes(costs.settings)[within(predicted).size]!;
+  const predicted = finalCosts([candidate], costs).slice(0, tooLarge < 0 ? undefined : tooLarge);
+  const training = sizes[within(predicted).size]!;
   const ratio = (await measure?.(candidate, training, epochSeconds(training, [candidate], costs))) ?? 1;
   return within(predicted.map(({ epoch, once, ...rest }) => ({ ...rest, epoch: ratio * epoch, once: ratio * once })));
 }

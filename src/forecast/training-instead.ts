@@ -43,6 +43,8 @@ export interface TrainingInstead {
   training: Training;
   /** Test accuracies of the measured budget. */
   accuracies: Accuracies;
+  /** Side of the images of the networks that were measured. */
+  pixels: number;
 }
 
 /** Returns NASNet-A's training for the whole budget if a search of it is known not to be better; else undefined. */
@@ -57,5 +59,5 @@ export function trainingInstead(settings: SearchSettings, options: CostOptions):
   const until = costs[0]!.once + training.epochs * costs[0]!.epoch;
   if (budget.seconds > until) return undefined;
   const planned = plannedTraining(settings, finalWithin(budget.seconds, budget.seconds, costs));
-  return { until, training: planned, accuracies };
+  return { until, training: planned, accuracies, pixels: training.resolution };
 }

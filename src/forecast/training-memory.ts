@@ -39,14 +39,19 @@ export function trainingMemory(training: TrainingInMemory): number {
 /** Returns the free bytes of the device; undefined if unknown. */
 export const freeFor = (device: string) => (device === cpu ? memoryLeft() : freeGpuMemory(device));
 
+/** Whether a training is predicted to fit the free memory of its device; true if that is unknown. */
+export function fitsMemory(training: TrainingInMemory, free = freeFor(training.computing.device)): boolean {
+  return free === undefined || trainingMemory(training) <= free;
+}
+
 /**
  * Refuses a training that does not fit.
  * @throws InputError if more than `free` bytes are predicted, with both numbers and advice
  */
 export function requireMemory(training: TrainingInMemory, free = freeFor(training.computing.device)): void {
   const { device } = training.computing;
+  if (free === undefined || fitsMemory(training, free)) return;
   const predicted = trainingMemory(training);
-  if (free === undefined || predicted <= free) return;
   const where = device === cpu ? 'this machine' : device;
   throw new InputError(
     `training: expected at most ${bytesWords(free)} of memory, which ${where} has free, got a predicted ${bytesWords(predicted)}: ` +

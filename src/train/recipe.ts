@@ -200,7 +200,7 @@ export const recipes = {
     schedule: 'linear', // with the warm-up a triangle
     warmup: 0.2,
     ...augmentations.translate,
-    translateFrom: 16, // three points less in five epochs and more in ten, a point more in twenty
+    translateFrom: 20, // three points less in five epochs and more in ten, about half a point more in twenty
     flip: 'alternate',
     averageEpochs: 0.3, // within half a point of the last weights, better or worse
     growth: [{ scale: 0.5, until: 0.4 }], // a third less time

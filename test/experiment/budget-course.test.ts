@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { BudgetCourse } from '../../src/experiment/budget-course.ts';
 import { childrenUntil } from '../../src/forecast/budget.ts';
+import type { FinalMachine } from '../../src/forecast/plan-final.ts';
 import { costOptions } from '../../src/forecast/start.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -12,7 +13,7 @@ import { Candidate } from '../../src/study/candidate.ts';
 import { finalTraining } from '../../src/study/final-training.ts';
 import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
-import type { SearchSettings } from '../../src/study/settings.ts';
+import type { SearchSettings, Training } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
@@ -23,7 +24,7 @@ const tenSeconds = { seconds: [0, 0, 0, 0, 10], memory: [1e9, 0, 0] }; // of any
 const candidate = new Candidate(sampleDecisions(new RandomStream('budget')));
 
 /** A course on one worker, each of whose children takes ten seconds, with none under way. */
-function courseOn(study: Study<SearchSettings>, laws = tenSeconds, measure?: () => Promise<number | undefined>) {
+function courseOn(study: Study<SearchSettings>, laws = tenSeconds, { measure, fits }: FinalMachine = {}) {
   const clock = { seconds: 1000 };
   const outlook = {
     left: (_?: number, trials = 0) => 10 * Math.max(0, trials - study.asked),
@@ -35,7 +36,7 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, measure?: () 
     outlook,
     costs: () => costOptions({ settings, counts, workers: 1 }, laws),
     trainsHere: true,
-    measure,
+    machine: { measure, fits },
     now: () => 1000 * clock.seconds,
   });
   return { course, clock };
@@ -79,7 +80,7 @@ test('the final training uses the remaining time by its measured speed, and is d
   const laws = { seconds: [1e-10, 0, 0, 0, 0], memory: [1e9, 0, 0] };
   const epochs = async (ratio: number, name: string) => {
     using other = Study.create(join(folder, name), settings);
-    const { course, clock } = courseOn(other, laws, async () => ratio);
+    const { course, clock } = courseOn(other, laws, { measure: async () => ratio });
     clock.seconds += 100;
     return (await course.final(candidate)).recipe.epochs;
   };
@@ -87,13 +88,13 @@ test('the final training uses the remaining time by its measured speed, and is d
   const test = 0.15; // epochs that the test takes as long as, and the step
   assert.ok(once >= 2 * twice && once <= 2 * (twice + test), `${once} and ${twice}`);
 
-  const first = courseOn(study, laws, async () => 4);
+  const first = courseOn(study, laws, { measure: async () => 4 });
   first.clock.seconds += 100;
   const decided = await first.course.final(candidate);
   assert.equal(decided.recipe.epochs, once);
   study.close();
   using again = openSearch(path);
-  const later = courseOn(again, laws, () => assert.fail('it is decided'));
+  const later = courseOn(again, laws, { measure: () => assert.fail('it is decided') });
   later.clock.seconds += 300;
   assert.deepEqual(await later.course.final(candidate), decided);
   assert.deepEqual(finalTraining(again), decided);
@@ -102,6 +103,20 @@ test('the final training uses the remaining time by its measured speed, and is d
     seconds < 180 - 4.8 && seconds > 165,
     `${seconds} of the 180 s that are left: the test, and 1% for the report`,
   );
+});
+
+test('the final network is as large as the memory allows', async () => {
+  const laws = { seconds: [1e-13, 0, 0, 0, 0], memory: [1e9, 0, 0] }; // there is time for the largest
+  const chosen = async (name: string, most: number) => {
+    using study = Study.create(join(folder, name), settings);
+    const fits = (_: Candidate, { cells, filters }: Training) => cells * filters <= most;
+    const { cells, filters, resolution } = await courseOn(study, laws, { fits }).course.final(candidate);
+    return [cells, filters, resolution];
+  };
+  const { cells, filters, resolution } = settings.budget!.larger.at(-1)!;
+  assert.deepEqual(await chosen('all-sizes.db', Number.POSITIVE_INFINITY), [cells, filters, resolution]);
+  assert.deepEqual(await chosen('some-sizes.db', 24), [1, 24, 32]);
+  assert.deepEqual(await chosen('one-size.db', 0), [1, 16, 16]);
 });
 
 test('if there is no time for two finalists there is no race, and the decision is stored', () => {

@@ -111,7 +111,7 @@ test('an unknown preset is refused with a list of the known ones', () => {
 
 test('a search has a budget where a preset or the user gives one, and NASNet-A with it; a number of trials takes its place', () => {
   const { budget, known, finalists } = settingsOf('laptop', given);
-  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 2, 1]);
+  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 7, 1]);
   assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 3, most: 3 }]);
   const fixed = settingsOf('laptop', { ...given, trials: 80 });
   assert.deepEqual([fixed.budget, fixed.known, fixed.finalists, fixed.trials], [undefined, [], undefined, 80]);

@@ -20,13 +20,13 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
 /** Says which training this search is known not to be better than. */
 export function insteadLines(instead: TrainingInstead | undefined): string[] {
   if (!instead) return [];
-  const { until, training, accuracies } = instead;
+  const { until, training, accuracies, pixels } = instead;
   const { cells, filters, resolution, recipe } = training;
   const { search, nasnetA, resnet } = accuracies;
   const [own, published, residual] = [search, nasnetA, resnet].map(({ mean, half }) => percentWithin(mean, half));
   const size = ['--filters', `${filters}`, '--size', `${resolution}`];
   return [
-    `In less than about ${roughly(until)} on this machine a search has not given more than training NASNet-A all the time: ${own} of CIFAR-10's test images against ${published}, three seeds each; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). NASNet-A alone:`,
+    `In less than about ${roughly(until)} on this machine a search has not given more than training NASNet-A all the time: ${own} of CIFAR-10's test images against ${published} with networks of ${pixels} × ${pixels} pixels, three seeds each; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). NASNet-A alone:`,
     `  ${commandOf('train', `nasnet-a:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
   ];
 }
