@@ -123,6 +123,16 @@ test('a search has a budget where a preset or the user gives one, and NASNet-A w
   assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
 });
 
+test('final networks of a budget cost more from one to the next, also if an input side is asked for', () => {
+  const finalsOf = (size?: number) => {
+    const { final, budget } = settingsOf('laptop', { ...given, ...(size && { size }) });
+    return [final, ...budget!.larger].map(({ cells, filters, resolution }) => `${cells}:${filters}:${resolution}`);
+  };
+  const ofSide = (side: number) => ['1:8', '1:16', '1:24', '2:24', '2:32', '4:32', '6:32'].map((of) => `${of}:${side}`);
+  assert.deepEqual(finalsOf(), ['1:16:16', ...ofSide(32)]);
+  for (const side of [16, 32, 64]) assert.deepEqual(finalsOf(side), ofSide(side));
+});
+
 test('the surrogate searches in budgets and up to 400 trials of laptop, else the controller, unless another is asked for', () => {
   const strategyOf = (request: object) => settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request }).strategy;
   assert.equal(strategyOf({}), 'surrogate');
