@@ -26,11 +26,11 @@ import { workersOn } from '../forecast/device-workers.ts';
 import { childTrainings, finalistTraining } from '../forecast/equal-cost.ts';
 import { measureFinalLatency } from '../forecast/final-latency.ts';
 import { acceptedBy, limitCheck, predictedLatency } from '../forecast/limits.ts';
+import { fitsHere } from '../forecast/plan-final.ts';
 import { epochRatio } from '../forecast/probe.ts';
 import { type Forecast, forecastOf } from '../forecast/search-forecast.ts';
 import { costOptions, countsOf, type Start } from '../forecast/start.ts';
 import { thisMachine } from '../forecast/this-machine.ts';
-import { fitsMemory } from '../forecast/training-memory.ts';
 import { createStrategy } from '../search/strategy.ts';
 import { bestTrials, hasFinalNetwork } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
@@ -43,7 +43,6 @@ import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
-import { imagesTogether } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
@@ -196,15 +195,7 @@ function courseOf(
 ): BudgetCourse | undefined {
   const { settings } = study;
   if (!settings.budget || trials !== undefined) return undefined;
-  const counts = countsOf(files);
-  const searching = { settings, counts, workers, computing };
-  const fits = (candidate: Candidate, training: Training) =>
-    fitsMemory({
-      plan: candidate.trainedPlan(training, counts.classes),
-      batch: imagesTogether(training.recipe),
-      images: counts.images,
-      computing,
-    });
+  const searching = { settings, counts: countsOf(files), workers, computing };
   const threads = availableParallelism();
   const trainsHere = !openRunner; // else perhaps on another machine, whose clock and speed differ
   const measures = trainsHere && computing.device === onCpu.device;
@@ -218,7 +209,7 @@ function courseOf(
       measure: measures
         ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
         : undefined,
-      fits: trainsHere ? fits : undefined,
+      fits: trainsHere ? (candidate, training) => fitsHere(candidate, training, searching) : undefined,
     },
   });
 }

@@ -1,12 +1,16 @@
 // Plans the final network of a cell for the time that is left: its size by the prediction, its epochs by a measurement
 // of its steps.
 
+import type { Computing } from '../engine/device.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes } from '../study/final-training.ts';
 import type { Training } from '../study/settings.ts';
+import { imagesTogether } from '../train/recipe.ts';
 import { type FinalCosts, finalWithin, type PlannedFinal } from './budget.ts';
 import { epochSeconds, finalCosts } from './budget-costs.ts';
 import type { CostOptions } from './estimate.ts';
+import type { ImageCounts } from './prediction.ts';
+import { fitsMemory } from './training-memory.ts';
 
 /**
  * Measures the steps of a cell's training with all threads. Returns the measured seconds divided by the predicted ones;
@@ -25,6 +29,16 @@ export interface FinalMachine {
   measure?: MeasureFinal | undefined;
   /** Whether the machine has the memory for this network. Default: yes. */
   fits?: ((candidate: Candidate, training: Training) => boolean) | undefined;
+}
+
+/** Whether a final network is predicted to fit the free memory of its device. */
+export function fitsHere(
+  candidate: Candidate,
+  training: Training,
+  { counts, computing }: { counts: ImageCounts; computing: Computing },
+): boolean {
+  const plan = candidate.trainedPlan(training, counts.classes);
+  return fitsMemory({ plan, batch: imagesTogether(training.recipe), images: counts.images, computing });
 }
 
 /** The time of the final network. */

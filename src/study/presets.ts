@@ -270,7 +270,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     ...training,
     recipe: { ...training.recipe, ...finalChanges },
   });
-  const stated = withEpochs(
+  const final = withEpochs(
     {
       ...asFinal(settings.final),
       filters: finalFilters ?? settings.final.filters,
@@ -278,10 +278,10 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     },
     finalEpochs,
   );
-  const { finalists, ...rest } = settings;
+  const { finalists, ...stated } = settings;
   const sizeIsRequested = finalFilters !== undefined || request.finalSize !== undefined;
-  const sizes = hasBudget && !sizeIsRequested ? (presetBudget?.larger ?? []).map(asFinal) : [];
-  const [final, ...larger] = finalsOf(stated, sizes, size);
+  const larger =
+    hasBudget && !sizeIsRequested ? largerThan(final, (presetBudget?.larger ?? []).map(asFinal), size) : [];
   const racers = {
     ...finalists,
     count,
@@ -301,7 +301,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   ];
   return {
     preset,
-    ...rest,
+    ...stated,
     ...others,
     ...sizeOf(request.dataset, size, trainings),
     trials,
@@ -321,16 +321,14 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   };
 }
 
-/**
- * Returns the final networks of a search, smallest first. If an input side is asked for, it is that of all, and a
- * network that is then among the larger ones has its place there.
- */
-function finalsOf(final: Training, larger: readonly Training[], side: number | undefined): [Training, ...Training[]] {
-  const ofSide = larger.map((training) => ({ ...training, resolution: side ?? training.resolution }));
-  const isSame = ({ cells, filters, resolution }: Training) =>
-    cells === final.cells && filters === final.filters && resolution === final.resolution;
-  const [first, ...others] = ofSide;
-  return first && ofSide.some(isSame) ? [first, ...others] : [final, ...ofSide];
+/** Returns the larger final networks of a budget. If an input side is asked for, it is that of all. */
+function largerThan(final: Training, sizes: readonly Training[], side: number | undefined): Training[] {
+  return sizes
+    .map((training) => ({ ...training, resolution: side ?? training.resolution }))
+    .filter(
+      ({ cells, filters, resolution }) =>
+        cells > final.cells || filters > final.filters || resolution > final.resolution,
+    );
 }
 
 /**
