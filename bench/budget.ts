@@ -135,12 +135,12 @@ async function trainCell(task: Task, plan: Plan, folder: string): Promise<Accura
   const cell = join(folder, 'cell.json');
   writeFileSync(cell, JSON.stringify(new Candidate(await decisionsOf(task), defaultSpace).architecture));
   const { cells, filters, resolution, epochs } = plan;
-  const { test, validation } = answer([
+  const { test, last } = answer([
     ...['train', `${cell}:${cells}`, '--filters', `${filters}`, '--size', `${resolution}`, '--epochs', `${epochs}`],
     ...['--recipe', 'fast', '--seed', `${task.seed}`, '--validation-images', `${heldOut}`, ...inFloat32],
     ...['--output', join(folder, 'network.safetensors'), '--overwrite'],
   ]);
-  return { test: test.accuracy, validation: validation.accuracy };
+  return { test: test.accuracy, validation: last.accuracy };
 }
 
 async function decisionsOf({ contender, seed }: Task): Promise<number[]> {

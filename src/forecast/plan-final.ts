@@ -49,7 +49,7 @@ export interface FinalTime {
   left(): number;
 }
 
-/** Returns the size and epochs of the cell's final network: none that is too large for the memory, but the smallest. */
+/** Returns the size and epochs of the cell's final network. Only the smallest size may exceed the memory. */
 export async function planFinal(
   candidate: Candidate,
   costs: CostOptions,
