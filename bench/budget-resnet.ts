@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FolderArtifacts } from '../src/artifacts.ts';
+import { padding } from '../src/data/augmentation.ts';
 import { augmentationOf } from '../src/data/augmentations.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { openTrainingImages, type TrainingImages } from '../src/data/training-images.ts';
@@ -121,8 +122,7 @@ export async function planInPyTorch(minutes: number, heldOut: number, folder: st
 /** Trains, or goes on from the checkpoint in the folder. */
 export async function trainInPyTorch(plan: Plan, seed: number, heldOut: number, folder: string): Promise<Accuracies> {
   const { resolution, epochs } = plan;
-  const { translate = 0 } = augmentationOf({ ...recipes.fast, epochs });
-  const border = Math.round(translate * resolution); // as in data/augmentation.ts
+  const border = padding(augmentationOf({ ...recipes.fast, epochs }), resolution);
   const job = { ...(await written(resolution, heldOut, folder)), ...jobOf(plan, seed), epochs, border };
   const ended = python({ ...job, checkpoint: join(folder, 'checkpoint.pt') }) as { test: number; held_out: number };
   return { test: ended.test, validation: ended.held_out };

@@ -22,7 +22,7 @@ import { trainedPlan } from '../src/study/training-plan.ts';
 import { recipes } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
-import { openTrainee, trainTrainee } from './trainee.ts';
+import { openTrainee, processorSeconds, trainTrainee } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -86,13 +86,13 @@ async function train(contender: Contender, seed: number): Promise<Run> {
   const { cell, architecture, filters } = contender;
   const training = trainingOf(contender);
   const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
-  const used = process.cpuUsage();
+  const began = processorSeconds();
   using trainee = openTrainee(architecture, training, { classes, seed, computing: onCpu });
   const { last, test } = await trainTrainee(trainee, images, training.recipe, seed);
-  const { user, system } = process.cpuUsage(used);
+  const used = processorSeconds() - began;
   return {
     ...{ cell, size: sizeOf(contender), seed, parameters: parametersOf(architecture, filters) },
-    ...{ validation: last.validation!.accuracy, test: test(), processorSeconds: (user + system) / 1e6 },
+    ...{ validation: last.validation!.accuracy, test: test(), processorSeconds: used },
   };
 }
 

@@ -18,7 +18,7 @@ import { mean } from '../src/statistics/order.ts';
 import { recipes } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
-import { meanStep, openTrainee, stepSeconds, trainTrainee, withFields } from './trainee.ts';
+import { meanStep, openTrainee, processorSeconds, stepSeconds, trainTrainee, withFields } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -54,11 +54,6 @@ interface Run extends Planned {
   test: number;
   processorSeconds: number;
 }
-
-const processorSeconds = () => {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
-};
 
 async function open(words: string) {
   const [sizes, ...fields] = words.split('+') as [string, ...string[]];

@@ -16,7 +16,7 @@ import { mean } from '../src/statistics/order.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
-import { openTrainee, trainTrainee, withFields } from './trainee.ts';
+import { openTrainee, processorSeconds, trainTrainee, withFields } from './trainee.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -81,9 +81,9 @@ async function train(text: string, seed: number): Promise<Run> {
   const classes = images.dataset.classes.length;
   const computing = computingOn(cpu, values.precision as Precision);
   using trainee = openTrainee(kind, training, { classes, seed, computing });
-  const [started, used] = [performance.now(), process.cpuUsage()];
+  const [started, began] = [performance.now(), processorSeconds()];
   const { last, test } = await trainTrainee(trainee, images, recipe, seed);
-  const { user, system } = process.cpuUsage(used);
+  const used = processorSeconds() - began;
   return {
     recipe: values.recipe,
     case: text,
@@ -95,7 +95,7 @@ async function train(text: string, seed: number): Promise<Run> {
     ...(values.test && { test: test() }),
     trainingAccuracy: last.trainingAccuracy,
     seconds: (performance.now() - started) / 1000,
-    processorSeconds: (user + system) / 1e6,
+    processorSeconds: used,
   };
 }
 

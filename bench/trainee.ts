@@ -63,6 +63,12 @@ export async function trainTrainee(
   return { last, test: () => measure(new EvaluationBatches({ from: dataset.test, view, batchSize })).accuracy };
 }
 
+/** Returns the processor-seconds of this process so far, of all threads. */
+export function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
+
 /** Seconds of a step: of whole images, and of those of half the side. */
 export interface StepSeconds {
   full: number;

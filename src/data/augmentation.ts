@@ -88,7 +88,7 @@ function shrink(pixels: Tensor, side: number): Tensor {
 }
 
 /** Returns the border on each side in pixels. */
-const padding = ({ translate = 0 }: Augmentation, size: number) => Math.round(translate * size);
+export const padding = ({ translate = 0 }: Augmentation, size: number) => Math.round(translate * size);
 
 /** Mirrors the images left to right where `chosen` int64 [images] is 1. */
 function flipChosen(images: Tensor, chosen: Tensor): Tensor {

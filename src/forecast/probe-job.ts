@@ -2,6 +2,7 @@
 // steps.
 
 import { peakMemory, resetPeakMemory } from '../children/worker-memory.ts';
+import { augmentationOf } from '../data/augmentations.ts';
 import { TrainingBatches } from '../data/batches.ts';
 import { imagesOn } from '../data/device-images.ts';
 import { randint } from '../engine/create.ts';
@@ -110,7 +111,7 @@ async function probeSteps(
     from: imagesOn(computing.device, { images, labels }),
     whitening,
     batchSize: batch,
-    augmentation: recipe,
+    augmentation: augmentationOf(recipe),
     seed: 1,
     ...(joined && { part: { index: joined.rank, count: joined.count } }),
   });
