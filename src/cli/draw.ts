@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { drawArchitecture } from '../draw/picture.ts';
 import { type ArchitectureSource, parseArchitectureSource } from '../plan/model-name.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import { cellTitle } from '../space/named-cells.ts';
 import { writeWhole } from '../whole-file.ts';
 import { readArchitecture } from './flags/model-source.ts';
 
@@ -35,8 +36,7 @@ export function registerDraw(program: Command): void {
 }
 
 function titleOf(source: ArchitectureSource): string {
-  if (source.kind === 'published')
-    return source.name.replace('nasnet', 'NASNet').replace(/-\w$/, (end) => end.toUpperCase());
+  if (source.kind === 'named') return cellTitle(source.name);
   const file = basename(source.path);
   if (source.kind === 'file') return file;
   return source.trial === undefined ? `${file}, best trial` : `${file}, trial ${source.trial}`;

@@ -2,8 +2,8 @@
 // half the epochs, since the budget gives its final network half the epochs, too. A costly cell must be worth that.
 
 import { Candidate } from '../study/candidate.ts';
+import { namedDecisions } from '../study/named-decisions.ts';
 import { withEpochs } from '../study/presets.ts';
-import { publishedDecisions } from '../study/published-cells.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { lawValue } from './cost-law.ts';
@@ -60,7 +60,7 @@ export function finalistTraining(settings: SearchSettings, counts: ImageCounts):
 /** Returns a training with as many epochs as the cost of the cell's final network allows. */
 function trainingAs(settings: SearchSettings, training: Training, counts: ImageCounts): TrainingOf {
   const { costLaw: law, final: compared, known, space, blocks } = settings;
-  const [reference = publishedDecisions(space, blocks)[0]] = known;
+  const [reference = namedDecisions(space, blocks)[0]] = known;
   return law && reference ? atEqualCost(settings, { training, compared, law, reference }, counts) : () => training;
 }
 

@@ -2,7 +2,7 @@
 
 import { Candidate } from '../study/candidate.ts';
 import { plannedTraining } from '../study/final-training.ts';
-import { publishedDecisions } from '../study/published-cells.ts';
+import { namedDecisions } from '../study/named-decisions.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { finalWithin } from './budget.ts';
 import { finalCosts } from './budget-costs.ts';
@@ -50,7 +50,7 @@ export interface TrainingInstead {
 /** Returns NASNet-A's training for the whole budget if a search of it is known not to be better; else undefined. */
 export function trainingInstead(settings: SearchSettings, options: CostOptions): TrainingInstead | undefined {
   const { budget, dataset, space, blocks, limits } = settings;
-  const [nasnetA] = publishedDecisions(space, blocks);
+  const [nasnetA] = namedDecisions(space, blocks);
   if (!budget || !nasnetA || limits || dataset !== 'cifar10') return undefined;
   const costs = finalCosts([new Candidate(nasnetA, space)], options);
   const { training, accuracies } = measuredBudget;

@@ -1,7 +1,7 @@
 // The NASNet family as published (paper, Tables 1 to 3), and the figures of the released graph at the same N @ P. The
 // other networks of those tables are not here.
 
-import { published } from '../space/published.ts';
+import { namedCells } from '../space/named-cells.ts';
 import { filterMultiple } from './model-name.ts';
 import { type NamedModel, namedModels } from './named-models.ts';
 import { planNetwork } from './plan.ts';
@@ -128,7 +128,7 @@ export interface FamilyMember extends PublishedNetwork {
 /** Returns every published row with our figures. Takes half a second to search for the nearest widths. */
 export function family(): FamilyMember[] {
   return publishedFamily.map((row) => {
-    if (!Object.hasOwn(published, row.architecture)) {
+    if (!Object.hasOwn(namedCells, row.architecture)) {
       const remark = 'its cell is published only as a picture';
       return { ...row, ours: undefined, reproduced: undefined, nearest: undefined, remark };
     }
@@ -139,11 +139,11 @@ export function family(): FamilyMember[] {
   });
 }
 
-const multipleOf = ({ architecture, cells }: PublishedNetwork) => filterMultiple(published[architecture]!, cells);
+const multipleOf = ({ architecture, cells }: PublishedNetwork) => filterMultiple(namedCells[architecture]!, cells);
 
 function figures(row: PublishedNetwork, filters: number): Figures {
   const { cells, input } = row;
-  const plan = planNetwork(published[row.architecture]!, { ...namedModels[row.network], cells, input, filters });
+  const plan = planNetwork(namedCells[row.architecture]!, { ...namedModels[row.network], cells, input, filters });
   const { trainableParameters, totalParameters, multiplyAdds } = plan;
   return { penultimate: filters * multipleOf(row), trainableParameters, totalParameters, multiplyAdds };
 }

@@ -6,14 +6,14 @@ import { bestOf } from '../best-of.ts';
 import { InputError } from '../failure.ts';
 import { within } from '../largest.ts';
 import { type Architecture, outputWidth } from '../space/architecture.ts';
+import { namedCells } from '../space/named-cells.ts';
 import { parseArchitectureText } from '../space/parse.ts';
-import { published } from '../space/published.ts';
 import { type Layout, layouts } from './layouts.ts';
 import { type NamedModel, namedModels } from './named-models.ts';
 import type { PlanOptions } from './plan.ts';
 
 export type ArchitectureSource =
-  | { readonly kind: 'published'; readonly name: string }
+  | { readonly kind: 'named'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
   | TrialSource;
 
@@ -35,20 +35,20 @@ export interface ModelName {
 }
 
 /**
- * Parses the SOURCE of a MODEL string. @throws InputError unless the text names a published cell, a .json file or a
+ * Parses the SOURCE of a MODEL string. @throws InputError unless the text names a cell, a .json file or a
  * study
  */
 export function parseArchitectureSource(text: string): ArchitectureSource {
-  if (Object.hasOwn(published, text)) return { kind: 'published', name: text };
+  if (Object.hasOwn(namedCells, text)) return { kind: 'named', name: text };
   const best = new RegExp(`^${bestOf}\\s+(.+?)(?:#best)?$`).exec(text) ?? /^(.+)#best$/.exec(text);
   if (best) return { kind: 'trial', path: best[1]!, trial: undefined };
   const trial = /^(.+)#(\d+)$/.exec(text);
   if (trial) return { kind: 'trial', path: trial[1]!, trial: Number(trial[2]) };
   if (/.\.json$/i.test(text)) return { kind: 'file', path: text };
   if (/.\.(db|sqlite)$/i.test(text)) return { kind: 'trial', path: text, trial: undefined };
-  const names = Object.keys(published).join(', ');
+  const names = Object.keys(namedCells).join(', ');
   throw new InputError(
-    `architecture: expected a published one (${names}), FILE.json, STUDY.db#TRIAL, STUDY.db#best or ${bestOf} STUDY.db, got ${JSON.stringify(text)}`,
+    `architecture: expected a named one (${names}), FILE.json, STUDY.db#TRIAL, STUDY.db#best or ${bestOf} STUDY.db, got ${JSON.stringify(text)}`,
   );
 }
 
@@ -97,7 +97,7 @@ export interface SourceReaders {
  * the readers throw
  */
 export async function resolveArchitecture(source: ArchitectureSource, readers: SourceReaders): Promise<Architecture> {
-  if (source.kind === 'published') return published[source.name]!;
+  if (source.kind === 'named') return namedCells[source.name]!;
   if (source.kind === 'trial') return readers.readTrial(source.path, source.trial);
   return parseArchitectureText(await readers.readText(source.path), source.path);
 }

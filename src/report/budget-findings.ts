@@ -1,8 +1,9 @@
-// The use of a search's budget, and the published cells compared with the cells of the search.
+// The use of a search's budget, and the named cells compared with the cells of the search.
 
 import { bestTrials } from '../selection/finalist-race.ts';
+import { cellTitle } from '../space/named-cells.ts';
 import { finalTraining } from '../study/final-training.ts';
-import { publishedName } from '../study/published-cells.ts';
+import { nameOfCell } from '../study/named-decisions.ts';
 import type { BudgetDecisions } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -16,16 +17,16 @@ export interface BudgetFindings extends BudgetDecisions {
   spent: number;
 }
 
-/** A published cell that was a known cell of the search, and the best of the others. */
-export interface PublishedFinding {
+/** A named cell that was a known cell of the search, and the best of the others. */
+export interface NamedFinding {
   name: string;
   trial: number;
   /** The reward of its child, and its mean as a finalist. */
   reward: number;
   mean?: number;
-  /** The best cell that is not a published one; absent before there is any. */
+  /** The best cell that has no name; absent before there is any. */
   found?: { trial: number; reward: number; mean?: number };
-  /** Whether the published cell is the best of all. */
+  /** Whether the named cell is the best of all. */
   won: boolean;
 }
 
@@ -50,20 +51,17 @@ export function budgetSentence({ seconds, spent, trials, finalists, final }: Bud
   return `${duration(spent)} of its budget of ${duration(seconds)} are spent${bought}.`;
 }
 
-/** Returns the findings about each published cell that was a first trial and has a reward. */
-export function publishedFindings(
-  study: Study<SearchSettings>,
-  finalists: FinalistFindings | undefined,
-): PublishedFinding[] {
+/** Returns the findings about each named cell that was a first trial and has a reward. */
+export function namedFindings(study: Study<SearchSettings>, finalists: FinalistFindings | undefined): NamedFinding[] {
   const { known, space, blocks } = study.settings;
-  const names = known.map((decisions) => publishedName(decisions, space, blocks));
+  const names = known.map((decisions) => nameOfCell(decisions, space, blocks));
   if (names.every((name) => name === undefined)) return [];
   const measured = (number: number) => {
     const { reward } = study.trial(number)!;
     const mean = finalists?.rows.find(({ trial }) => trial === number)?.mean ?? undefined;
     return { trial: number, reward: reward!, ...(mean !== undefined && { mean }) };
   };
-  const best = bestTrials(study, known.length + 50); // repeats of a published cell among them
+  const best = bestTrials(study, known.length + 50); // repeats of a named cell among them
   const other = best.find(({ number, sameAs }) => names[number] === undefined && names[sameAs ?? -1] === undefined);
   return names.flatMap((name, trial) => {
     if (name === undefined || typeof study.trial(trial)?.reward !== 'number') return [];
@@ -73,8 +71,8 @@ export function publishedFindings(
 }
 
 /** "NASNet-A: trial 0, 35.1% …; the best found cell is that of trial 12 …" */
-export function publishedSentence({ name, trial, reward, mean, found, won }: PublishedFinding): string {
-  const title = name.replace(/^nasnet/, 'NASNet').replace(/-(\w)$/, (_, letter: string) => `-${letter.toUpperCase()}`);
+export function namedSentence({ name, trial, reward, mean, found, won }: NamedFinding): string {
+  const title = cellTitle(name);
   const own = `${title} is trial ${trial}: ${reachedWords({ reward, mean })}`;
   if (!found) return `${own}.`;
   const [mine, theirs] = mean !== undefined && found.mean !== undefined ? [found.mean, mean] : [found.reward, reward];

@@ -20,9 +20,9 @@ import {
   type BudgetFindings,
   budgetFindings,
   budgetSentence,
-  type PublishedFinding,
-  publishedFindings,
-  publishedSentence,
+  type NamedFinding,
+  namedFindings,
+  namedSentence,
 } from './budget-findings.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
@@ -73,8 +73,8 @@ export interface Findings {
   finalTraining: Training;
   /** The use of the budget; undefined without one. */
   budget: BudgetFindings | undefined;
-  /** The published cells among the known ones, compared with the best cell of the search. */
-  published: PublishedFinding[];
+  /** The named cells among the known ones, compared with the best cell of the search. */
+  named: NamedFinding[];
   /** The latency of the final network, in a search with a limit on it. */
   latency: FinalLatency | undefined;
   /** The predicted cost of children and its error. */
@@ -118,7 +118,7 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     final: study.result('final model'),
     finalTraining: finalTraining(study),
     budget: budgetFindings(study),
-    published: publishedFindings(study, finalists),
+    named: namedFindings(study, finalists),
     latency: study.result('final latency'),
     prediction: study.result('prediction'),
     classes,
@@ -141,7 +141,7 @@ function sizeOf(candidate: Candidate, training: Training, classes: number) {
 /** Returns the findings as sentences: the search, its best cell, and the accuracy of the network built from it. */
 export function sentences(findings: Findings): string[] {
   const { settings, summary, top, ladder, finalists, warning, final, finalTraining: built } = findings;
-  const { budget, published, latency, prediction } = findings;
+  const { budget, named, latency, prediction } = findings;
   const { done, failed } = summary.trials;
   const failures = failed === 0 ? 'none failed' : `${failed} failed`;
   const { space } = settings;
@@ -175,7 +175,7 @@ export function sentences(findings: Findings): string[] {
   }
   if (ladder) lines.push(...ladderSentences(ladder));
   if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
-  for (const cell of published) lines.push(publishedSentence(cell));
+  for (const cell of named) lines.push(namedSentence(cell));
   if (final) {
     lines.push(finalSentence(final, built));
     if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));

@@ -1,4 +1,4 @@
-// Cells that were published as data. NASNet-B and -C were published only as pictures and are not here.
+// NASNet-A, whose cells were published as data. NASNet-B's and -C's were published only as pictures and are not here.
 
 import type { Architecture, Block } from './architecture.ts';
 import type { OperationName } from './operations.ts';
@@ -35,6 +35,3 @@ export const nasnetA: Architecture = {
     output: [3, 4, 5, 6],
   },
 };
-
-/** Published architectures by their name in a MODEL string. */
-export const published: Readonly<Record<string, Architecture>> = { 'nasnet-a': nasnetA };

@@ -9,7 +9,7 @@ import { defaultSpace, spaceOf } from '../space/search-space.ts';
 import { childRecipe, finalRecipe, recipes, smallRecipe } from '../train/recipe.ts';
 import type { Balance } from '../train/recipe-choices.ts';
 import { noDataset } from './external-evaluator.ts';
-import { publishedDecisions } from './published-cells.ts';
+import { namedDecisions } from './named-decisions.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
 import type { Finalists, SearchSettings, Training } from './settings.ts';
 
@@ -249,7 +249,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const isForSurrogate = hasBudget || (presetBudget !== undefined && trials <= mostSurrogateTrials);
   const { strategy = isForSurrogate ? 'surrogate' : 'ppo' } = request;
   const defaults = hasBudget
-    ? { count: presetBudget?.finalists ?? settings.finalists.count, known: publishedDecisions(space, blocks) }
+    ? { count: presetBudget?.finalists ?? settings.finalists.count, known: namedDecisions(space, blocks) }
     : { count: settings.finalists.count, known: [] };
   const { finalists: count = defaults.count, known = defaults.known, finalistEpochs, ...ladderRequest } = several;
   const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = ladderRequest;

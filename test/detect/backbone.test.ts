@@ -12,10 +12,9 @@ import { buildNetwork } from '../../src/model/network.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { planTrunk } from '../../src/plan/plan-trunk.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
-import { published } from '../../src/space/published.ts';
+import { nasnetA } from '../../src/space/published.ts';
 import { smallB } from '../space/small-b.ts';
 
-const nasnetA = published['nasnet-a']!;
 const sizes = { layout: 'imagenet', cells: 1, filters: 8, stemChannels: 8 } as const;
 const endpoints = ['Cell_Stem_0', 'Stem', 'Cell_0', 'Reduction_Cell_0', 'Cell_2'];
 

@@ -8,10 +8,9 @@ import { type DetectorChoices, detectorSettings, type HeadName } from '../../src
 import { InputError } from '../../src/failure.ts';
 import { namedModels } from '../../src/plan/named-models.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
-import { published } from '../../src/space/published.ts';
+import { nasnetA } from '../../src/space/published.ts';
 import { smallB } from '../space/small-b.ts';
 
-const nasnetA = published['nasnet-a']!;
 const { cells, filters, stemChannels, skipReductionInput } = namedModels.large;
 const large = { cells, filters, stemChannels, skipReductionInput };
 const mobile = { cells: 4, filters: 44, stemChannels: 32 };

@@ -6,13 +6,13 @@ import { epochRatio } from '../../src/forecast/probe.ts';
 import type { ProbeJob } from '../../src/forecast/probe-job.ts';
 import { defaultSpace } from '../../src/space/search-space.ts';
 import { Candidate } from '../../src/study/candidate.ts';
+import { namedDecisions } from '../../src/study/named-decisions.ts';
 import { settingsOf } from '../../src/study/presets.ts';
-import { publishedDecisions } from '../../src/study/published-cells.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 
 test('an epoch is measured in its precision with small images and with those of full size, as long as it has each', async () => {
   const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random', budget: 480 });
-  const candidate = new Candidate(publishedDecisions(defaultSpace, 5)[0]!, defaultSpace);
+  const candidate = new Candidate(namedDecisions(defaultSpace, 5)[0]!, defaultSpace);
   const recipe = { ...settings.final.recipe, batchSize: 100, growth: [{ scale: 0.5, until: 0.4 }] };
   const training = { ...settings.final, resolution: 16, trainingImages: 1000, recipe };
   const sides: (number | undefined)[] = [];

@@ -8,8 +8,8 @@ import { startingLaws } from '../../src/forecast/cost-law.ts';
 import { costOptions } from '../../src/forecast/start.ts';
 import { measuredBudget, trainingInstead } from '../../src/forecast/training-instead.ts';
 import { Candidate } from '../../src/study/candidate.ts';
+import { namedDecisions } from '../../src/study/named-decisions.ts';
 import { fitted, type SearchRequest, settingsOf } from '../../src/study/presets.ts';
-import { publishedDecisions } from '../../src/study/published-cells.ts';
 
 const counts = { images: 50_000, classes: 10, test: 10_000 };
 
@@ -17,7 +17,7 @@ function insteadOf(request: Partial<SearchRequest>, preset = 'laptop', slower = 
   const settings = fitted(settingsOf(preset, { dataset: 'cifar10', seed: 1, ...request }), counts);
   const laws = { ...startingLaws, seconds: startingLaws.seconds.map((value) => slower * value) };
   const options = costOptions({ settings, counts, workers: 2 }, laws);
-  const nasnetA = new Candidate(publishedDecisions('a', 5)[0]!, 'a');
+  const nasnetA = new Candidate(namedDecisions('a', 5)[0]!, 'a');
   return { found: trainingInstead(settings, options), costs: finalCosts([nasnetA], options) };
 }
 

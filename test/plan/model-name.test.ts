@@ -18,7 +18,7 @@ import { nasnetA } from '../../src/space/published.ts';
 
 test('the three kinds of MODEL are recognised', () => {
   assert.deepEqual(parseModelName('nasnet-a:6@768'), {
-    source: { kind: 'published', name: 'nasnet-a' },
+    source: { kind: 'named', name: 'nasnet-a' },
     cells: 6,
     penultimate: 768,
   });
@@ -38,7 +38,7 @@ test('the message for an invalid MODEL shows a valid one', () => {
   }
   assert.throws(
     () => parseModelName('nasnet-b:4@1152'),
-    /expected a published one \(nasnet-a\), FILE.json, .* got "nasnet-b"$/,
+    /expected a named one \(nasnet-a\), FILE.json, .* got "nasnet-b"$/,
   );
   assert.throws(() => parseArchitectureSource('constructor'), /got "constructor"$/);
 });
@@ -127,7 +127,7 @@ test('an architecture is read from its source', async () => {
   };
   assert.deepEqual(await resolveArchitecture({ kind: 'file', path: 'cell.json' }, readers), nasnetA);
   assert.equal(await resolveArchitecture({ kind: 'trial', path: 'study.db', trial: 3 }, readers), reduction);
-  assert.equal(await resolveArchitecture({ kind: 'published', name: 'nasnet-a' }, readers), nasnetA);
+  assert.equal(await resolveArchitecture({ kind: 'named', name: 'nasnet-a' }, readers), nasnetA);
   await assert.rejects(
     resolveArchitecture({ kind: 'file', path: 'other.json' }, readers),
     /^InputError: other\.json: normal: expected an object/,

@@ -1,4 +1,4 @@
-// The findings about a budget and about published cells, by hand.
+// The findings about a budget and about named cells, by hand.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -26,9 +26,9 @@ function studyOf(name: string, rewards: number[]): Study<SearchSettings> {
   return study;
 }
 
-test('the published cell is named with what the best found one is ahead of it', () => {
+test('a named cell is told with what the best found one is ahead of it', () => {
   using study = studyOf('ahead.db', [0.3, 0.25, 0.355]);
-  const [finding] = findingsOf(study).published;
+  const [finding] = findingsOf(study).named;
   assert.deepEqual(finding, {
     name: 'nasnet-a',
     trial: 0,
@@ -43,9 +43,9 @@ test('the published cell is named with what the best found one is ahead of it', 
   );
 });
 
-test('where none is ahead, the published cell was chosen', () => {
+test('where none is ahead, the named cell was chosen', () => {
   using study = studyOf('behind.db', [0.4, 0.25]);
-  assert.equal(findingsOf(study).published[0]!.won, true);
+  assert.equal(findingsOf(study).named[0]!.won, true);
   assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below it. NASNet-A was chosen.'));
 });
 

@@ -135,9 +135,9 @@ test('a known cell that is preferred is chosen until another one is better', asy
   const rewards = [0.3, 0.5, 0.4];
   const ofRace = async (name: string, accuracies: number[][], prefersKnown: boolean | number = true) => {
     using study = await raced(name, rewards, accuracies, { prefersKnown });
-    const { top, finalists, published } = findingsOf(study, 3);
+    const { top, finalists, named } = findingsOf(study, 3);
     const order = top.map(({ trial }) => trial);
-    return { order, finalists: finalists!, published, text: sentences(findingsOf(study)).join(' ') };
+    return { order, finalists: finalists!, named, text: sentences(findingsOf(study)).join(' ') };
   };
   const close = [
     [0.6, 0.63],

@@ -4,7 +4,7 @@ import { InputError } from '../../failure.ts';
 import { parseArchitectureSource } from '../../plan/model-name.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Space } from '../../space/search-space.ts';
-import { encodeUnderRule, followsRule } from '../../study/published-cells.ts';
+import { encodeUnderRule, followsRule } from '../../study/named-decisions.ts';
 import { readArchitecture } from '../flags/model-source.ts';
 
 /**

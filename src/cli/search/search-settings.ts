@@ -7,8 +7,8 @@ import { limitWords } from '../../report/limit-sentences.ts';
 import { armCount } from '../../search/arms-strategy.ts';
 import { strategyNames } from '../../search/strategy.ts';
 import { defaultSpace, parseSpace, type SpaceName, spaceLabel, spaceNames, spaces } from '../../space/search-space.ts';
+import { nameOfCell } from '../../study/named-decisions.ts';
 import { defaultReduction, heldOut } from '../../study/presets.ts';
-import { publishedName } from '../../study/published-cells.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
 import type { Limits, SearchSettings } from '../../study/settings.ts';
 import { type Balance, balances } from '../../train/recipe-choices.ts';
@@ -278,7 +278,7 @@ export const searchSettings = {
     compared: (cells, settings) => readKnown(cells || [], settings),
     states: ({ known, space, blocks }) =>
       known.length > 0
-        ? [['cells', `first ${known.map((cell) => publishedName(cell, space, blocks) ?? 'a known cell').join(', ')}`]]
+        ? [['cells', `first ${known.map((cell) => nameOfCell(cell, space, blocks) ?? 'a known cell').join(', ')}`]]
         : [],
     difference: (known) => {
       const { length } = known as number[][];

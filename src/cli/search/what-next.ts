@@ -3,8 +3,8 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { defaultSpace } from '../../space/search-space.ts';
+import { nameOfCell } from '../../study/named-decisions.ts';
 import { settingsOf } from '../../study/presets.ts';
-import { publishedName } from '../../study/published-cells.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { typedFlag } from '../flags/user-flags.ts';
 import { programName } from '../terminal/program-name.ts';
@@ -133,10 +133,10 @@ function isPlanned(name: SettingName, { budget, child, ladder }: SearchSettings,
   return name === 'finalistEpochs' && (hasFewImages || budget !== undefined);
 }
 
-/** Returns the flag of published cells or of none; other cells have no name any more. */
+/** Returns the flag of named cells or of none; other cells have no name any more. */
 function knownWords({ known, space, blocks }: SearchSettings): string[] {
   if (known.length === 0) return ['--no-known'];
-  const names = known.map((cell) => publishedName(cell, space, blocks));
+  const names = known.map((cell) => nameOfCell(cell, space, blocks));
   return names.every((name) => name !== undefined) ? ['--known', ...names] : [];
 }
 

@@ -14,8 +14,8 @@ import { namedModels } from '../../plan/named-models.ts';
 import { type PlanOptions, planNetwork } from '../../plan/plan.ts';
 import { writeFigure5 } from '../../report/figures/cost.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
+import { namedCells } from '../../space/named-cells.ts';
 import { printArchitecture } from '../../space/print.ts';
-import { published } from '../../space/published.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import { type RecipeName, recipeNames } from '../../train/recipe.ts';
 import { writeWhole } from '../../whole-file.ts';
@@ -86,7 +86,7 @@ export function registerTransfer(program: Command): void {
     .option('--max-parameters <n>', 'most trainable parameters, such as 5.3M', quantity('--max-parameters'))
     .option('--max-latency <ms>', 'most milliseconds for one image on one thread here', positiveNumber('--max-latency'))
     .option('--top <n>', 'number of cells of the study', wholeNumber('--top'), 3)
-    .addOption(new Option('--compare <name>', 'published cells to train with them').choices(Object.keys(published)))
+    .addOption(new Option('--compare <name>', 'a named cell to train with them').choices(Object.keys(namedCells)))
     .option('--cells <n>', 'N, normal cells in a row (default: 4 for imagenet-mobile, else 6)', (text) =>
       within('cells', countFromZero('--cells')(text), '--cells'),
     )
@@ -200,7 +200,7 @@ async function sizedBest(path: string, target: Target, { flags, classes, limits 
   using study = openSearch(path, { readOnly: true });
   const named = [
     ...bestCells(study, top),
-    ...(compare === undefined ? [] : [{ name: compare, architecture: published[compare]! }]),
+    ...(compare === undefined ? [] : [{ name: compare, architecture: namedCells[compare]! }]),
   ];
   if (named.length === (compare === undefined ? 0 : 1))
     throw new InputError(`${path}: expected a finished trial, got none yet`);

@@ -1,11 +1,11 @@
-// The published cells as decisions of a search: its known first trials, and the names of trials that are the same
+// The named cells as decisions of a search: its known first trials, and the names of trials that are the same
 // network.
 
 import { InputError } from '../failure.ts';
 import { type Architecture, type Cell, outputStates } from '../space/architecture.ts';
 import { architectureKey } from '../space/canonical.ts';
 import { decode, encode } from '../space/decisions.ts';
-import { published } from '../space/published.ts';
+import { namedCells } from '../space/named-cells.ts';
 import type { Space } from '../space/search-space.ts';
 
 /** Returns the cell with outputs by the paper's rule, since decisions cannot express a list of outputs. */
@@ -24,19 +24,19 @@ export function followsRule(cell: Cell): boolean {
   return sorted(outputStates(cell)) === sorted(outputStates(underRule(cell)));
 }
 
-/** Returns the decisions of each published architecture that belongs to the space and has this number of blocks. */
-export function publishedDecisions(space: Space, blocks: number): number[][] {
-  return Object.values(published).flatMap((architecture) => {
+/** Returns the decisions of each named architecture that belongs to the space and has this number of blocks. */
+export function namedDecisions(space: Space, blocks: number): number[][] {
+  return Object.values(namedCells).flatMap((architecture) => {
     const decisions = decisionsOf(architecture, space, blocks);
     return decisions ? [decisions] : [];
   });
 }
 
-/** Returns the name of the published architecture that is the same network; undefined if there is none. */
-export function publishedName(decisions: readonly number[], space: Space, blocks: number): string | undefined {
+/** Returns the name of the named architecture that is the same network; undefined if there is none. */
+export function nameOfCell(decisions: readonly number[], space: Space, blocks: number): string | undefined {
   const key = architectureKey(decode(decisions, space));
-  return Object.keys(published).find((name) => {
-    const own = decisionsOf(published[name]!, space, blocks);
+  return Object.keys(namedCells).find((name) => {
+    const own = decisionsOf(namedCells[name]!, space, blocks);
     return own !== undefined && architectureKey(decode(own, space)) === key;
   });
 }
