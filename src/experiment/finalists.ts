@@ -77,7 +77,8 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 
 /**
  * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Only the best trial of each
- * graph is chosen, even if a study trains repeats or two arms have it.
+ * graph is chosen, even if a study trains repeats or two arms have it. With `withKnown` known cells are among them, in
+ * the order of the settings, as many as leave a place for another cell: the first one in any case.
  */
 export function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy, finalists } = study.settings;
@@ -92,16 +93,23 @@ export function chooseFinalists(study: Study<SearchSettings>, count: number): Ch
     own.add(byKey.get(key)!);
   }
   const trials = [...byKey.values()];
-  const best = finalists?.withKnown ? bestKnown(study) : undefined;
-  if (best === undefined || trials.includes(best)) return { trials, arms: arms.map((own) => [...own]) };
-  const chosen = trials.length < count * arms.length ? trials : trials.slice(0, -1);
-  return { trials: [...chosen, best], arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))) };
+  const most = count * arms.length;
+  const known = finalists?.withKnown ? knownTrials(study, byKey).slice(0, Math.max(1, most - 1)) : [];
+  const others = trials.filter((trial) => !known.includes(trial)).slice(0, most - known.length);
+  const chosen = trials.filter((trial) => known.includes(trial) || others.includes(trial));
+  return {
+    trials: [...chosen, ...known.filter((trial) => !trials.includes(trial))],
+    arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))),
+  };
 }
 
-/** Returns the trial of the known cell with the best reward; undefined if none has a reward. */
-function bestKnown(study: Study<SearchSettings>): number | undefined {
-  const { known } = study.settings;
-  return study.best(study.asked).find(({ number }) => number < known.length)?.number;
+/** Returns the trials of the known cells that have a reward, one of each graph: that of `byKey` if it is there. */
+function knownTrials(study: Study<SearchSettings>, byKey: ReadonlyMap<string, number>): number[] {
+  const { known, space } = study.settings;
+  const rewarded = study.best(study.asked).filter(({ number }) => number < known.length);
+  const inOrder = rewarded.map(({ number }) => number).sort((a, b) => a - b);
+  const keyed = new Map(inOrder.map((number) => [new Candidate(known[number]!, space).key, number]));
+  return [...keyed].map(([key, number]) => byKey.get(key) ?? number);
 }
 
 /** Returns the wanted trainings that are not in `sent` yet, and adds them to it. */

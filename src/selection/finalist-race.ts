@@ -59,7 +59,7 @@ export function hasFinalNetwork(study: Study<SearchSettings>): boolean {
 
 /**
  * Returns the known cell that is chosen although another one may be ahead: after a race the best of those that its
- * leader does not surpass, without a race the one with the best child. A found cell is selected from many by noisy
+ * leader does not surpass, without a race the first one that has a reward. A found cell is selected from many by noisy
  * measurements, which flatters it; a known one is proven (docs/experiments/fidelity.md).
  */
 export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace | undefined): number | undefined {
@@ -76,6 +76,7 @@ export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace 
       leads(race.racers, race, place, { confidence: prefersKnown, step: stepOf(validationImages) });
     return isSurpassed ? undefined : race.trials[place];
   }
-  const isOver = study.result('budget decisions')?.finalists === 0;
-  return isOver ? study.best(study.asked).find(({ number }) => isKnown(number))?.number : undefined;
+  if (study.result('budget decisions')?.finalists !== 0) return undefined;
+  const rewarded = study.best(study.asked).map(({ number }) => number);
+  return rewarded.filter(isKnown).sort((a, b) => a - b)[0];
 }

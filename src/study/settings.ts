@@ -32,7 +32,7 @@ export interface Finalists {
   training: Training;
   /** Number of trainings of each, with shared seeds: before the first comparison, and at most. */
   seeds: { least: number; most: number };
-  /** Whether the best known cell is always a finalist. Absent: only if its child is among the best. */
+  /** Whether the known cells are finalists, as many as leave a place for another, the first one always. */
   withKnown?: boolean;
   /**
    * The best known cell is chosen unless the leader of the race is better at this confidence; `true`, as in older

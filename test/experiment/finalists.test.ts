@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
-import { type FinalistToTrain, raceFinalists } from '../../src/experiment/finalists.ts';
+import { chooseFinalists, type FinalistToTrain, raceFinalists } from '../../src/experiment/finalists.ts';
 import { Failure } from '../../src/failure.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { bestTrials, finalistRace } from '../../src/selection/finalist-race.ts';
@@ -66,6 +66,25 @@ test('the best trials race, one of each graph; eliminated and failed ones get no
   const runsOf = (number: number) => runs.filter(({ trial, state }) => trial === number && state === 'done').length;
   assert.ok(racing.every((place) => runsOf(place) > runsOf(7)));
   assert.equal(runsOf(failing), 0);
+});
+
+test('known cells race in their order, as many as leave a place for another, and the first one always', () => {
+  const decisions = [...'abcdef'].map((name) => sampleDecisions(new RandomStream(name)));
+  const { finalists, ...settings } = settingsOf('laptop', { dataset: 'cifar10', seed: 1 });
+  using study = Study.create<SearchSettings>(join(folder, 'known.db'), {
+    ...settings,
+    known: decisions.slice(0, 3),
+    finalists: { ...finalists!, withKnown: true },
+  });
+  study.transaction(() => {
+    for (const [number, reward] of [0.5, 0.4, 0.6, 0.9, 0.8, 0.7].entries()) {
+      study.log.ask(number, decisions[number]!);
+      study.log.start(number);
+      study.log.finish(number, { reward, seconds: 1 });
+    }
+  });
+  const chosen = [1, 2, 3, 4, 5, 6].map((count) => chooseFinalists(study, count).trials);
+  assert.deepEqual(chosen, [[0], [3, 0], [3, 0, 1], [3, 2, 0, 1], [3, 4, 2, 0, 1], [3, 4, 5, 2, 0, 1]]);
 });
 
 test('with several arms the best of each race; a graph of two arms races once', async () => {

@@ -187,11 +187,12 @@ export const searchSettings = {
     states: (settings, { images }) => {
       const { finalists, final } = settings;
       const available = images - heldOut(settings, images);
+      const [first, second] = settings.known;
+      const [known, which] = second ? ['known cells', 'the best of which'] : ['the known cell', 'which'];
       const chosen = finalists?.prefersKnown
-        ? `, which is chosen unless another is better ${confidenceWords(finalists)}`
+        ? `, ${which} is chosen unless another is better ${confidenceWords(finalists)}`
         : '';
-      const withKnown =
-        finalists?.withKnown && settings.known.length > 0 ? `, including the best known cell${chosen}` : '';
+      const withKnown = finalists?.withKnown && first ? `, including ${known}${chosen}` : '';
       const equal = finalists?.equalCost ? fewerEpochs : '';
       const ofEach = armCount(settings.strategy) > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
@@ -269,7 +270,7 @@ export const searchSettings = {
   }),
   known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'known cells as the first trials: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: nasnet-a, if the space has it)',
+    help: 'known cells as the first trials, the most trusted one first: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: nasnet-a, if the space has it)',
     without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells || [], { space, blocks }, note) };
