@@ -12,7 +12,7 @@ export interface BudgetResult {
   half: number;
 }
 
-const colours = ['#c2410c', '#1d4ed8', '#475569', '#0f766e', '#7c3aed'];
+const colours = ['#c2410c', '#1d4ed8', '#475569', '#0f766e', '#7c3aed', '#a16207'];
 const percent = (value: number) => `${Number((100 * value).toFixed(1))}%`;
 
 /** @returns an SVG file's text */

@@ -1,8 +1,8 @@
 // Compares networks of equal budgets: the accuracy on CIFAR-10's 10,000 test images of networks that each had a whole
 // budget, over seeds.
 //   node bench/budget.ts --log FILE [--minutes 8,60] [--seeds 3] [--picture FILE.svg]
-//     [--contender search,nasnet-a,random,resnet,pytorch,FILE.json] [--held-out]
-// search: `nasnet search --minutes`, all of it counted. nasnet-a: the published cell alone, random: a random cell,
+//     [--contender search,quick,nasnet-a,random,resnet,pytorch,FILE.json] [--held-out]
+// search: `nasnet search --minutes`, all of it counted. quick, nasnet-a: the named cell alone, random: a random cell,
 // FILE.json: the cell of an architecture file, each trained for the whole budget at the size and for the epochs that
 // forecast/budget.ts chooses for it, by a search of which every minute belongs to the final network. resnet: a residual
 // network in our engine by the same recipe; pytorch: the same one in PyTorch. Plans and finished runs are lines of the
@@ -32,7 +32,7 @@ import { type Accuracies, type Plan, planInPyTorch, planResNet, trainInPyTorch, 
 import { halfInterval } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
-const contenders = ['search', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
+const contenders = ['search', 'quick', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
 /** One of these, or the path of an architecture file. */
 type Contender = string;
 

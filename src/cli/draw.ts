@@ -19,7 +19,7 @@ export function registerDraw(program: Command): void {
   program
     .command('draw')
     .description("the normal and the reduction cell as a picture like the paper's Figure 4")
-    .argument('<cell>', 'nasnet-a, FILE.json, STUDY.db (its best trial) or STUDY.db#TRIAL')
+    .argument('<cell>', 'nasnet-a, quick, FILE.json, STUDY.db (its best trial) or STUDY.db#TRIAL')
     .requiredOption('-o, --output <file>', 'SVG file to write; - for standard output')
     .option('--title <text>', 'heading of the picture (default: from the name)')
     .option('--overwrite', overwriteHelp)

@@ -27,6 +27,7 @@ export {
 export { parseArchitecture, parseArchitectureText } from '../space/parse.ts';
 export { describeCell, printArchitecture } from '../space/print.ts';
 export { nasnetA } from '../space/published.ts';
+export { quick } from '../space/quick.ts';
 export { sampleDecisions } from '../space/sample.ts';
 export {
   defineSpace,

@@ -70,18 +70,23 @@ export function namedFindings(study: Study<SearchSettings>, finalists: FinalistF
   });
 }
 
-/** "NASNet-A: trial 0, 35.1% …; the best found cell is that of trial 12 …" */
-export function namedSentence({ name, trial, reward, mean, found, won }: NamedFinding): string {
+/** "NASNet-A is trial 0: 35.1% …", one sentence for each, then the best found cell and which of them was chosen. */
+export function namedSentences(cells: readonly NamedFinding[]): string[] {
+  const own = cells.map((cell) => `${cellTitle(cell.name)} is trial ${cell.trial}: ${reachedWords(cell)}.`);
+  const [rival] = [...cells].sort((a, b) => Number(b.won) - Number(a.won) || reached(b) - reached(a));
+  if (!rival?.found) return own;
+  const { name, found, won, mean } = rival;
   const title = cellTitle(name);
-  const own = `${title} is trial ${trial}: ${reachedWords({ reward, mean })}`;
-  if (!found) return `${own}.`;
-  const [mine, theirs] = mean !== undefined && found.mean !== undefined ? [found.mean, mean] : [found.reward, reward];
-  const difference = `${(100 * Math.abs(mine - theirs)).toFixed(2)} points`;
-  const side = mine === theirs ? 'level' : `${difference} ${mine > theirs ? 'above' : 'below'} it`;
-  const why = mine > theirs ? ', since that may be chance' : '';
-  const winner = won ? `${title} was chosen${why}` : 'The found cell was chosen';
-  return `${own}. The best found cell is trial ${found.trial}: ${reachedWords(found)}, ${side}. ${winner}.`;
+  const raced = mean !== undefined && found.mean !== undefined;
+  const ahead = raced ? found.mean! - mean : found.reward - rival.reward;
+  const points = `${(100 * Math.abs(ahead)).toFixed(2)} points`;
+  const side = ahead === 0 ? `level with ${title}` : `${points} ${ahead > 0 ? 'above' : 'below'} ${title}`;
+  const why = raced ? 'since that may be chance' : 'since a child rewards what learns fast';
+  const winner = won ? `${title} was chosen${ahead > 0 ? `, ${why}` : ''}` : 'The found cell was chosen';
+  return [...own, `The best found cell is trial ${found.trial}: ${reachedWords(found)}, ${side}. ${winner}.`];
 }
+
+const reached = ({ reward, mean }: NamedFinding): number => mean ?? reward;
 
 const reachedWords = ({ reward, mean }: { reward: number; mean?: number | undefined }): string =>
   `${percent(reward, 2)} as a child${mean === undefined ? '' : `, ${percent(mean, 2)} as a finalist`}`;

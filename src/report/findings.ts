@@ -22,7 +22,7 @@ import {
   budgetSentence,
   type NamedFinding,
   namedFindings,
-  namedSentence,
+  namedSentences,
 } from './budget-findings.ts';
 import { collapseWarning } from './controller-words.ts';
 import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
@@ -175,7 +175,7 @@ export function sentences(findings: Findings): string[] {
   }
   if (ladder) lines.push(...ladderSentences(ladder));
   if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
-  for (const cell of named) lines.push(namedSentence(cell));
+  lines.push(...namedSentences(named));
   if (final) {
     lines.push(finalSentence(final, built));
     if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));

@@ -32,6 +32,13 @@ export interface Architecture {
   readonly operations?: OperationTable;
 }
 
+/** Returns the block that adds one operation's result of a state and another one's. */
+export const added = (left: OperationName, input1: number, right: OperationName, input2: number): Block => ({
+  inputs: [input1, input2],
+  operations: [left, right],
+  combine: 'add',
+});
+
 /** Returns the number of a cell's input states. */
 export const inputCount = (cell: Cell): number => cell.inputs ?? 2;
 

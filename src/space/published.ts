@@ -1,13 +1,6 @@
 // NASNet-A, whose cells were published as data. NASNet-B's and -C's were published only as pictures and are not here.
 
-import type { Architecture, Block } from './architecture.ts';
-import type { OperationName } from './operations.ts';
-
-const add = (left: OperationName, input1: number, right: OperationName, input2: number): Block => ({
-  inputs: [input1, input2],
-  operations: [left, right],
-  combine: 'add',
-});
+import { type Architecture, added as add } from './architecture.ts';
 
 /**
  * NASNet-A as released (tensorflow/models, research/slim/nets/nasnet/nasnet_utils.py). Its output lists contradict the

@@ -38,7 +38,7 @@ test('the message for an invalid MODEL shows a valid one', () => {
   }
   assert.throws(
     () => parseModelName('nasnet-b:4@1152'),
-    /expected a named one \(nasnet-a\), FILE.json, .* got "nasnet-b"$/,
+    /expected a named one \(quick, nasnet-a\), FILE.json, .* got "nasnet-b"$/,
   );
   assert.throws(() => parseArchitectureSource('constructor'), /got "constructor"$/);
 });

@@ -26,31 +26,36 @@ function studyOf(name: string, rewards: number[]): Study<SearchSettings> {
   return study;
 }
 
-test('a named cell is told with what the best found one is ahead of it', () => {
+test('named cells are told, then what the best found one is ahead of the better of them', () => {
   using study = studyOf('ahead.db', [0.3, 0.25, 0.355]);
   const [finding] = findingsOf(study).named;
   assert.deepEqual(finding, {
-    name: 'nasnet-a',
+    name: 'quick',
     trial: 0,
     reward: 0.3,
     found: { trial: 2, reward: 0.355 },
     won: false,
   });
   assert.ok(
-    sentences(findingsOf(study)).includes(
-      'NASNet-A is trial 0: 30.00% as a child. The best found cell is trial 2: 35.50% as a child, 5.50 points above it. The found cell was chosen.',
-    ),
+    sentences(findingsOf(study))
+      .join(' ')
+      .includes(
+        'Quick is trial 0: 30.00% as a child. NASNet-A is trial 1: 25.00% as a child. The best found cell is trial 2: 35.50% as a child, 5.50 points above Quick. The found cell was chosen.',
+      ),
   );
 });
 
 test('where none is ahead, the named cell was chosen', () => {
-  using study = studyOf('behind.db', [0.4, 0.25]);
-  assert.equal(findingsOf(study).named[0]!.won, true);
-  assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below it. NASNet-A was chosen.'));
+  using study = studyOf('behind.db', [0.3, 0.4, 0.25]);
+  assert.deepEqual(
+    findingsOf(study).named.map(({ won }) => won),
+    [false, true],
+  );
+  assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below NASNet-A. NASNet-A was chosen.'));
 });
 
-test('without a race the known cell is chosen, since a child that is ahead may be so by chance', () => {
-  using study = studyOf('no-race.db', [0.3, 0.25, 0.355]);
+test('without a race the first known cell is chosen, since children reward what learns fast', () => {
+  using study = studyOf('no-race.db', [0.25, 0.3, 0.355]);
   study.keep('budget decisions', { trials: 3, finalists: 0 });
   const { top } = findingsOf(study, 3);
   assert.deepEqual(
@@ -60,7 +65,7 @@ test('without a race the known cell is chosen, since a child that is ahead may b
   assert.ok(
     sentences(findingsOf(study))
       .join(' ')
-      .includes('5.50 points above it. NASNet-A was chosen, since that may be chance.'),
+      .includes('10.50 points above Quick. Quick was chosen, since a child rewards what learns fast.'),
   );
 });
 

@@ -11,7 +11,8 @@ import { readArchitecture } from './model-source.ts';
 import { imageSize, wholeNumber } from './parsers.ts';
 import { typedFlag } from './user-flags.ts';
 
-export const modelHelp = 'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being nasnet-a, FILE.json or STUDY.db#TRIAL';
+export const modelHelp =
+  'SOURCE:N@P or SOURCE:mobile|large|cifar, SOURCE being nasnet-a, quick, FILE.json or STUDY.db#TRIAL';
 
 export function addModelFlags(command: Command): Command {
   return command

@@ -4,6 +4,7 @@ import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { Forecast } from '../../forecast/search-forecast.ts';
 import type { TrainingInstead } from '../../forecast/training-instead.ts';
+import { cellTitle } from '../../space/named-cells.ts';
 import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { bytesWords, percentWithin, roughly, whole } from '../../words.ts';
@@ -20,14 +21,15 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
 /** Says which training this search is known not to be better than. */
 export function insteadLines(instead: TrainingInstead | undefined): string[] {
   if (!instead) return [];
-  const { until, training, accuracies, pixels } = instead;
+  const { until, cell, training, accuracies, pixels } = instead;
   const { cells, filters, resolution, recipe } = training;
-  const { search, nasnetA, resnet } = accuracies;
-  const [own, published, residual] = [search, nasnetA, resnet].map(({ mean, half }) => percentWithin(mean, half));
+  const { search, alone, resnet } = accuracies;
+  const title = cellTitle(cell);
+  const [own, other, residual] = [search, alone, resnet].map(({ mean, half }) => percentWithin(mean, half));
   const size = ['--filters', `${filters}`, '--size', `${resolution}`];
   return [
-    `In less than about ${roughly(until)} on this machine a search has not given more than training NASNet-A all the time: ${own} of CIFAR-10's test images against ${published} with networks of ${pixels} × ${pixels} pixels, three seeds each; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). NASNet-A alone:`,
-    `  ${commandOf('train', `nasnet-a:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
+    `In less than about ${roughly(until)} on this machine a search has not given more than training the cell ${title} all the time: ${own} of CIFAR-10's test images against ${other} with networks of ${pixels} × ${pixels} pixels, three seeds each; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`,
+    `  ${commandOf('train', `${cell}:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
   ];
 }
 

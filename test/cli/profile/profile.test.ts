@@ -253,7 +253,7 @@ test('bad input is one sentence on stderr and exit code 2', () => {
     ['profile', `${join(folder, 'none.json')}:2@96`],
     /none\.json: expected an architecture file, got no such file$/m,
   );
-  refused(['draw', 'nasnet-z', '-o', join(folder, 'z.svg')], /expected a named one \(nasnet-a\)/);
+  refused(['draw', 'nasnet-z', '-o', join(folder, 'z.svg')], /expected a named one \(quick, nasnet-a\)/);
   refused(
     ['draw', join(folder, 'none.db'), '-o', join(folder, 'z.svg')],
     /none\.db: expected a study, got no such file$/m,
