@@ -92,7 +92,7 @@ export function plannedSettings(
   return {
     ...others,
     trials,
-    ...(finalists && count > 0 && { finalists: { ...finalists, count } }),
+    ...(finalists && { finalists: { ...finalists, count } }),
     final: plannedTraining(settings, final),
   };
 }

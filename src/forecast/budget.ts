@@ -13,13 +13,13 @@ export const budgetRule = {
   children: { least: 0.15, from: 480, perDoubling: 0.05, most: 0.4 },
   /** Children of the stated length up to this number, which eight minutes on two cores have; longer ones beyond it. */
   shortChildren: 30,
-  /** Share for the race of finalists: in eight minutes on two cores, three runs of two cells each. */
+  /** Share for the race of finalists, which has time for two of them in about an hour on two cores. */
   race: 0.12,
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,
   /** Minimum number of finalists of a race. */
   fewestFinalists: 2,
-  /** The fewest finalists also race if they need up to this multiple of its time: without a race chance chooses. */
+  /** The fewest finalists also race if they need up to this multiple of its time. */
   raceOverrun: 1.5,
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
@@ -126,15 +126,14 @@ const raceOf = (count: number, { race, workers }: Pick<BudgetCosts, 'race' | 'wo
   race ? budgetRule.start + (count * race.runs * race.run) / workers : 0;
 
 /**
- * Returns how much longer or shorter a finalist's training should be. In a longer race there are more finalists, and
- * each is trained longer: twice as many twice as long in four times the time. On a slow machine the fewest finalists
- * are trained for less.
+ * Returns how much longer than stated a finalist's training should be. In a longer race there are more finalists, and
+ * each is trained longer: twice as many twice as long in four times the time.
  */
 export function raceLength(budget: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
   if (!race) return 1;
   const runs = runsWithin(raceSeconds(budget, { race }), { race, workers });
   const count = Math.min(race.most, Math.max(budgetRule.fewestFinalists, Math.floor(Math.sqrt(2 * runs))));
-  return runs / count;
+  return Math.max(1, runs / count);
 }
 
 /** Returns for how many finalists all runs fit in this time, as a fraction. */

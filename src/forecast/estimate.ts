@@ -81,7 +81,8 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const { settings, workers, accepts } = options;
   const cells = randomCells(settings, accepts);
   const { children, ladder, memory } = estimateChildren(cells, options);
-  const { finalists, final } = settings;
+  const { final } = settings;
+  const finalists = settings.finalists?.count ? settings.finalists : undefined;
   const race = finalists && raceEstimate(finalists, cells, options);
   const inFinal = termsIn(() => final, settings, options.counts);
   const last = onAllThreads(costs(inFinal, cells, options).seconds.mean, options);

@@ -127,13 +127,14 @@ export const presets = {
     },
     finalists: {
       count: 0, // only with --finalists; docs/paper.md has the benefit of a race
-      // the recipe of the final network: an epoch orders cells as four do (docs/experiments/fidelity.md)
+      // the images and the recipe of a budget's final network, and at least so long: what is ahead after half of it is
+      // a cell that learns fast, not a better one (docs/experiments/fidelity.md)
       training: {
         cells: 1,
         filters: 8,
-        resolution: 16,
+        resolution: 32,
         trainingImages: 48_000, // all of CIFAR-10 that are not held out
-        recipe: { ...resultRecipe, epochs: 1 },
+        recipe: { ...resultRecipe, epochs: 4 },
       },
       seeds: { least: 2, most: 4 },
     },
@@ -211,11 +212,8 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
     randomShare?: number;
   };
 
-/**
- * Runs of each finalist in a search with a budget. To be significantly better than the other one of two finalists
- * takes a lead of 12.7 standard deviations of a run after two runs each, of 3.5 after three (selection/racing.ts).
- */
-const runsWithBudget = 3;
+/** Runs of each finalist in a search with a budget: few long ones say more than many short ones. */
+const runsWithBudget = 2;
 
 /**
  * The confidence at which a found cell takes the place of a known one. At 95% a lead of 1.2 points after three runs

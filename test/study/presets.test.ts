@@ -25,7 +25,7 @@ test('the number and training of finalists follow the request, within the size o
   const asked = { finalists: 9, finalistEpochs: 3 };
   const photos = { images: 300, classes: 10 };
   const few = fitted(settingsOf('laptop', { ...given, ...asked, size: 64 }), photos, asked).finalists!;
-  assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 32]);
+  assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 64]);
   assert.equal(few.training.trainingImages, 270);
 });
 
@@ -94,8 +94,8 @@ test('fewer images than a preset shows have more epochs, so that trainings have 
     const { child, finalists } = fitted(settingsOf(preset, { ...given, ...asked }), photos, asked);
     return [child.recipe.epochs, finalists?.training.recipe.epochs];
   };
-  assert.deepEqual(epochsOf('laptop'), [125 / 4, 750 / 4], '125 steps of 8,000 images and 750 of 48,000');
-  assert.deepEqual(epochsOf('laptop', { epochs: 2 }), [2, 750 / 4]);
+  assert.deepEqual(epochsOf('laptop'), [125 / 4, 750], '125 steps of 8,000 images and 4 · 750 of 48,000');
+  assert.deepEqual(epochsOf('laptop', { epochs: 2 }), [2, 750]);
   assert.deepEqual(epochsOf('smoke'), [1, 1], 'it only checks that everything works');
   assert.deepEqual(epochsOf('paper'), [20, 600]);
   const { child } = fitted(settingsOf('laptop', given), { images: 50_000, classes: 10 });
@@ -109,17 +109,17 @@ test('an unknown preset is refused with a list of the known ones', () => {
   );
 });
 
-test('a search has a budget where a preset or the user gives one, and NASNet-A with it; a number of trials takes its place', () => {
+test('a search has a budget where a preset or the user gives one, and the named cells with it; a number of trials takes its place', () => {
   const { budget, known, finalists } = settingsOf('laptop', given);
-  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 7, 1]);
-  assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 3, most: 3 }]);
+  assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 7, 2]);
+  assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 2, most: 2 }]);
   const fixed = settingsOf('laptop', { ...given, trials: 80 });
   assert.deepEqual([fixed.budget, fixed.known, fixed.finalists, fixed.trials], [undefined, [], undefined, 80]);
   assert.equal(settingsOf('laptop', { ...given, finalEpochs: 3 }).budget, undefined);
   assert.equal(settingsOf('paper', given).budget, undefined);
   assert.deepEqual(settingsOf('paper', { ...given, budget: 3600 }).budget, { seconds: 3600, larger: [] });
   assert.deepEqual(settingsOf('laptop', { ...given, known: [] }).known, []);
-  assert.deepEqual(settingsOf('laptop', { ...given, space: 'b' }).known, [], 'it is no cell of space B');
+  assert.deepEqual(settingsOf('laptop', { ...given, space: 'b' }).known, [], 'they are no cells of space B');
   assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
 });
 

@@ -194,6 +194,7 @@ export const searchSettings = {
         : '';
       const withKnown = finalists?.withKnown && first ? `, including ${known}${chosen}` : '';
       const equal = finalists?.equalCost ? fewerEpochs : '';
+      const none = `none: there is no time for runs that tell cells apart${first ? '; the first known cell is chosen' : ''}`;
       const ofEach = armCount(settings.strategy) > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
         `the best ${whole(count)}${ofEach}${withKnown}, ${seeds} times each`;
@@ -202,7 +203,9 @@ export const searchSettings = {
           ? [
               [
                 'finalists',
-                `${races(finalists.count, spanOf(finalists.seeds, whole))}: ${trainingWords(finalists.training, available)}${equal}`,
+                finalists.count === 0
+                  ? none
+                  : `${races(finalists.count, spanOf(finalists.seeds, whole))}: ${trainingWords(finalists.training, available)}${equal}`,
               ] satisfies [string, string],
             ]
           : []),
@@ -270,7 +273,7 @@ export const searchSettings = {
   }),
   known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'known cells as the first trials, the most trusted one first: nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: nasnet-a, if the space has it)',
+    help: 'known cells as the first trials, the most trusted one first: quick, nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: quick and nasnet-a, if the space has them)',
     without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells || [], { space, blocks }, note) };
