@@ -8,9 +8,10 @@ import { createStrategy, type Strategy } from '../../src/search/strategy.ts';
 import { architectureKey, canonicalArchitecture } from '../../src/space/canonical.ts';
 import { decisionSizes, decode, encode } from '../../src/space/decisions.ts';
 import { operationNames, operations } from '../../src/space/operations.ts';
+import { nasnetA } from '../../src/space/published.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { defaultSpace } from '../../src/space/search-space.ts';
-import { namedDecisions } from '../../src/study/named-decisions.ts';
+import { encodeUnderRule } from '../../src/study/named-decisions.ts';
 
 const blocks = 5;
 const create = (options = {}, seed = 1) => createStrategy('surrogate', { blocks, seed, options });
@@ -44,7 +45,7 @@ test('two notations of one network have the same features', () => {
 
 test('the features of NASNet-A are those of the studies that are there: others would change their next cells', () => {
   const features = new CellFeatures(decisionSizes(blocks), defaultSpace, new RandomStream('cell features'));
-  const found = features.of(namedDecisions(defaultSpace, blocks)[0]!);
+  const found = features.of(encodeUnderRule(nasnetA, defaultSpace));
   assert.equal(found.length, 62);
   const sum = found.reduce((total, value, place) => total + (place + 1) * value, 0);
   assert.ok(Math.abs(sum + 128.6190383303654) < 1e-9, `${sum}`);
