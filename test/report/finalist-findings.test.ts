@@ -89,7 +89,7 @@ test('the highest mean wins, independent of the children, and its interval is fr
   assert.match(text, /The cell of trial 1 was chosen: .* classifies 40\.0% of the held-out images right/);
   assert.match(
     text,
-    /The best 3 by their children were trained again with N = 1, F = 8 on 48,000 images for 4 epochs, 6 runs in 18 s/,
+    /The best 3 by their children were trained again with N = 1, F = 8 on 48,000 images for 6 epochs, 6 runs in 18 s/,
   );
   assert.match(
     text,
