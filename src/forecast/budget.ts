@@ -6,12 +6,11 @@
 export const budgetRule = {
   /**
    * Share of the budget for children: `least` up to `from` seconds, `perDoubling` more for every doubling, at most
-   * `most`. Four epochs of the final network instead of one raise the test accuracy by 17 points (54% to 71%,
-   * docs/experiments/test-view.md), while twice as many random cells raise the best of them by a quarter of a standard
-   * deviation, which is half a point. The benefit of further epochs decreases.
+   * `most`. A budget without a race trains a known cell whatever its children say, and two epochs more after ten are
+   * worth almost a point (docs/experiments/budget.md). The benefit of further epochs decreases.
    */
-  children: { least: 0.15, from: 480, perDoubling: 0.05, most: 0.4 },
-  /** Children of the stated length up to this number, which eight minutes on two cores have; longer ones beyond it. */
+  children: { least: 0.08, from: 480, perDoubling: 0.07, most: 0.4 },
+  /** Children of the stated length up to this number; longer ones beyond it. */
   shortChildren: 30,
   /** Share for the race of finalists, which has time for two of them in about an hour on two cores. */
   race: 0.12,

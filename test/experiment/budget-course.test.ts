@@ -32,7 +32,7 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, { measure, fi
     expect: () => {},
   };
   const course = new BudgetCourse(study, {
-    budget: settings.budget!,
+    budget: study.settings.budget!,
     outlook,
     costs: () => costOptions({ settings, counts, workers: 1 }, laws),
     trainsHere: true,
@@ -44,15 +44,15 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, { measure, fi
 
 test('children are asked for while they end in time; after the first refusal none is, whatever the clock', () => {
   const path = join(folder, 'asks.db');
-  const study = Study.create(path, settings);
-  const until = childrenUntil(480); // 72 s
+  const study = Study.create(path, { ...settings, budget: { ...settings.budget!, seconds: 960 } });
+  const until = childrenUntil(960); // 144 s
   const { course, clock } = courseOn(study);
-  assert.equal(course.planned(0), 7);
+  assert.equal(course.planned(0), 14);
   assert.equal(course.mayAsk(0), true);
-  assert.equal(course.mayAsk(6), true); // 70 s
+  assert.equal(course.mayAsk(13), true); // 140 s
   clock.seconds += 10;
-  assert.equal(course.mayAsk(7), false);
-  assert.deepEqual(study.result('budget decisions'), { trials: 7 });
+  assert.equal(course.mayAsk(14), false);
+  assert.deepEqual(study.result('budget decisions'), { trials: 14 });
   course.count();
   study.close();
 
@@ -60,7 +60,7 @@ test('children are asked for while they end in time; after the first refusal non
   const later = courseOn(again);
   assert.equal(later.course.seconds, 10, 'the night between two sessions is not spent');
   assert.ok(later.course.seconds < until);
-  assert.deepEqual([later.course.mayAsk(6), later.course.mayAsk(7), later.course.planned(7)], [true, false, 7]);
+  assert.deepEqual([later.course.mayAsk(13), later.course.mayAsk(14), later.course.planned(14)], [true, false, 14]);
 });
 
 test('the clock includes earlier sessions, and a kill loses at most a second', () => {

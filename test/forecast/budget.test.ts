@@ -26,16 +26,16 @@ const laptop: BudgetCosts = {
   ],
 };
 
-test('eight minutes: 15% for 35 children, 12% for two finalists, the rest for the final network', () => {
+test('eight minutes: 8% for 18 children, 12% for two finalists, the rest for the final network', () => {
   const { children, finalists, final } = planBudget(480, laptop);
-  assert.equal(children, 35); // (0.15 · 480 − 2) · 2 / 4
+  assert.equal(children, 18); // (0.08 · 480 − 2) · 2 / 4
   assert.equal(finalists, 2); // (0.12 · 480 − 2) · 2 / 40 = 2.8
-  assert.deepEqual(final, { size: 0, epochs: 5.45 }); // (480 · (1 − 0.15 − 0.12 − 0.03) − 2 − 5) / 60 = 5.48
+  assert.deepEqual(final, { size: 0, epochs: 6 }); // (480 · (1 − 0.08 − 0.12 − 0.03) − 2 − 5) / 60 = 6.02
 });
 
 test('an hour buys a larger network, and a larger share of it children', () => {
   const { children, finalists, final } = planBudget(3600, laptop);
-  assert.ok(Math.abs(childrenShare(3600) - (0.15 + 0.05 * Math.log2(7.5))) < 1e-12);
+  assert.ok(Math.abs(childrenShare(3600) - (0.08 + 0.07 * Math.log2(7.5))) < 1e-12);
   assert.equal(children, Math.floor((3600 * childrenShare(3600) - 2) / 2));
   assert.equal(finalists, 8);
   // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
@@ -55,9 +55,9 @@ test('in a longer race more finalists are trained longer, and never for less tha
 
 test('with time for four times as many children there are twice as many, each trained twice as long', () => {
   const lengthOf = (budget: number, child: number, workers = 2) => childLength(budget, { child, workers });
-  assert.equal(lengthOf(480, 4.8), 1); // 0.15 · 480 · 2 / 4.8 = 30
+  assert.equal(lengthOf(480, 2.56), 1); // 0.08 · 480 · 2 / 2.56 = 30
   assert.equal(lengthOf(480, 20), 1); // never shorter than stated
-  assert.equal(lengthOf(480, 4.8, 8), 2);
+  assert.equal(lengthOf(480, 2.56, 8), 2);
   const hour = (childrenShare(3600) * 3600 * 2) / 4.8; // 443
   assert.ok(Math.abs(lengthOf(3600, 4.8) - Math.sqrt(hour / 30)) < 1e-9);
 });
@@ -110,8 +110,8 @@ test('the parts fit into the whole, from the shortest budget on', () => {
 });
 
 test('a resumed search plans the rest of its budget, with its finished trials', () => {
-  const half = planBudget(480, laptop, { seconds: 37, children: 18 });
-  assert.equal(half.children, 18 + 16); // (72 − 37 − 2) · 2 / 4
+  const half = planBudget(480, laptop, { seconds: 19, children: 9 });
+  assert.equal(half.children, 9 + 8); // (38.4 − 19 − 2) · 2 / 4
   assert.equal(half.final.epochs, planBudget(480, laptop).final.epochs);
   const late = planBudget(480, laptop, { seconds: 400, children: 30 });
   assert.deepEqual([late.children, late.final.epochs], [30, 0.5]);
