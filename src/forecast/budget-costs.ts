@@ -10,12 +10,13 @@ import { lawValue, trainingTerms } from './cost-law.ts';
 import { finalistTraining, termsIn } from './equal-cost.ts';
 import { type CostOptions, estimateChildren, onAllThreads } from './estimate.ts';
 import { costOf, TrainingTerms } from './prediction.ts';
-import { randomCells } from './random-cells.ts';
+import { finalCells, randomCells } from './random-cells.ts';
 
-/** Returns the predicted costs of a search, averaged over random cells. */
+/** Returns the predicted costs of a search: of children and race as the mean of random cells. */
 export function budgetCosts(options: CostOptions): BudgetCosts {
   const cells = randomCells(options.settings, options.accepts);
-  return { child: childSeconds(cells, options), ...raceCosts(cells, options), finals: finalCosts(cells, options) };
+  const finals = finalCosts(finalCells(options.settings, options.accepts), options);
+  return { child: childSeconds(cells, options), ...raceCosts(cells, options), finals };
 }
 
 /** Returns the predicted seconds of a child of these cells, including its share of higher rungs. */

@@ -10,7 +10,7 @@ import { budgetRule } from './budget.ts';
 import { leftBehind } from './cost-law.ts';
 import { childTerms, finalistTraining, type TermsOf, termsIn } from './equal-cost.ts';
 import { type Cost, costOf, type ImageCounts } from './prediction.ts';
-import { randomCells } from './random-cells.ts';
+import { finalCells, randomCells } from './random-cells.ts';
 
 /** A range of costs: 5% are below `low`, 5% above `high`. */
 export interface Range {
@@ -85,7 +85,7 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const finalists = settings.finalists?.count ? settings.finalists : undefined;
   const race = finalists && raceEstimate(finalists, cells, options);
   const inFinal = termsIn(() => final, settings, options.counts);
-  const last = onAllThreads(costs(inFinal, cells, options).seconds.mean, options);
+  const last = onAllThreads(costs(inFinal, finalCells(settings, accepts), options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (ladder?.seconds ?? 0) + last;
   return {

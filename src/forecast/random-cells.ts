@@ -1,4 +1,4 @@
-// Random cells for measurements and estimates.
+// Random cells for measurements and estimates, and the cell that a search is likely to build larger.
 
 import { RandomStream } from '../random/stream.ts';
 import { sampleDecisions } from '../space/sample.ts';
@@ -20,4 +20,15 @@ export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Can
     if (accepts(candidate)) cells.push(candidate);
   }
   return cells.length > 0 ? cells : [first!];
+}
+
+/**
+ * Returns the cells whose mean cost is that of the final network: the first known one where known cells are preferred,
+ * else random ones.
+ */
+export function finalCells(settings: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
+  const { finalists, known, space } = settings;
+  const [first] = known;
+  const preferred = finalists?.prefersKnown && first && new Candidate(first, space);
+  return preferred && accepts(preferred) ? [preferred] : randomCells(settings, accepts);
 }
