@@ -12,6 +12,9 @@ export const percentWithin = (fraction: number, uncertainty: number, digits = 1)
 /** Formats a count: "3,346,538". */
 export const whole = (count: number): string => Math.round(count).toLocaleString('en-US');
 
+/** Formats an epoch, which may be a partial one: "3", "13.81". */
+export const epochWord = (epoch: number): string => `${Number(epoch.toFixed(2))}`;
+
 /** Formats a rate: "8.3", "1,024". */
 export const rate = (perSecond: number): string => (perSecond < 10 ? perSecond.toFixed(1) : whole(perSecond));
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { duration, percent, roughly, whole } from '../src/words.ts';
+import { duration, epochWord, percent, roughly, whole } from '../src/words.ts';
 
 test('durations name their two largest units', () => {
   const cases: [number, string][] = [
@@ -19,6 +19,10 @@ test('shares and counts', () => {
   assert.equal(percent(0.4821), '48.2%');
   assert.equal(percent(1, 0), '100%');
   assert.equal(whole(3_346_538), '3,346,538');
+});
+
+test('an epoch that a training ends within has two digits', () => {
+  assert.deepEqual([3, 13.813, 0.049786628733997154].map(epochWord), ['3', '13.81', '0.05']);
 });
 
 const hour = 3600;

@@ -2,7 +2,7 @@
 // access. It follows the reader's light or dark scheme, can be read with the keyboard alone, and prints.
 
 import { headedTable, htmlText, table } from '../html-parts.ts';
-import { percent, whole } from '../words.ts';
+import { epochWord, percent, whole } from '../words.ts';
 import {
   type ClassFindings,
   classParts,
@@ -84,7 +84,7 @@ function resultRows({ accuracy, balancedAccuracy, topFiveAccuracy, loss, images,
 function seedBody({ rows, best, spread }: SeedFindings): string {
   const cells = rows.map((row) => [
     `${row.seed}${row.seed === best ? ' (best)' : ''}`,
-    `${row.epoch}`,
+    epochWord(row.epoch),
     percent(row.validationAccuracy, 2),
     percent(row.testAccuracy, 2),
     percent(row.balancedTestAccuracy, 2),

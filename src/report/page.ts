@@ -7,7 +7,7 @@ import { rewardSource } from '../study/external-evaluator.ts';
 import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import { duration, percent, whole } from '../words.ts';
+import { duration, epochWord, percent, whole } from '../words.ts';
 import { type RewardPoint, rewardChart, rewardHistogram } from './chart.ts';
 import { classParts, learningCurves } from './classifier-parts.ts';
 import { type FinalistFindings, finalistTable } from './finalist-findings.ts';
@@ -133,7 +133,7 @@ function finalSection(final: FinalModel, { classes, finalTraining }: Page): stri
     ...(final.best === undefined
       ? []
       : [
-          ['best epoch', `${final.best.epoch}, validation accuracy ${percent(final.best.accuracy, 2)}`] as [
+          ['best epoch', `${epochWord(final.best.epoch)}, validation accuracy ${percent(final.best.accuracy, 2)}`] as [
             string,
             string,
           ],

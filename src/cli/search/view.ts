@@ -1,6 +1,6 @@
 // Formats the state of a search as a few lines of text. display.ts updates the state and draws it.
 
-import { duration, percent } from '../../words.ts';
+import { duration, epochWord, percent } from '../../words.ts';
 
 /** The displayed state of a search. */
 export interface SearchView {
@@ -35,7 +35,7 @@ export function renderSearch(view: SearchView, width: number): string[] {
     ...(view.rungs ? [rungsLine(view.rungs)] : []),
     ...view.running.map(
       ({ trial, rung, epoch, epochs, seconds }) =>
-        `  training ${trial}${ofRung(rung)}: epoch ${epoch}${epochs === undefined ? '' : ` of ${epochs}`}, ${duration(seconds)}`,
+        `  training ${trial}${ofRung(rung)}: epoch ${epochWord(epoch)}${epochs === undefined ? '' : ` of ${epochs}`}, ${duration(seconds)}`,
     ),
   ];
   return lines.map((line) => cut(line, width));

@@ -14,7 +14,7 @@ import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { removeCheckpoints, storedPrecision } from '../../train/checkpoint.ts';
-import { percent, rate } from '../../words.ts';
+import { epochWord, percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -120,6 +120,6 @@ function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine)
   const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
   const waited = waitingShare === undefined ? '' : `, ${percent(waitingShare)} of the time waiting for pictures`;
   block.log(
-    `epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
+    `epoch ${epochWord(epoch)}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
   );
 }

@@ -6,7 +6,7 @@ import type { EpochReport } from '../../study/outcome.ts';
 import { epochDetails } from '../../study/result-schemas.ts';
 import type { Training } from '../../study/settings.ts';
 import { comparedAccuracy } from '../../train/best-epoch.ts';
-import { duration, percent, whole } from '../../words.ts';
+import { duration, epochWord, percent, whole } from '../../words.ts';
 import { epochFindings, evaluationFindings, namedMistakes } from './class-findings.ts';
 import type { EndedRun, trainingFiles } from './training-files.ts';
 
@@ -73,13 +73,13 @@ export function summaryWords({ runs, training, files }: TrainingResult): string 
   return [
     `${whole(details.trainableParameters)} parameters, ${whole(details.multiplyAdds)} multiply-adds`,
     ...(runs.length > 1 ? [...spreadLines(runs), `best seed by the held-out images: ${chosen.seed}`] : []),
-    `validation accuracy ${percent(reward, 2)}${handedOver === 'best' ? `, of the best epoch ${best!.epoch}` : ''}`,
+    `validation accuracy ${percent(reward, 2)}${handedOver === 'best' ? `, of the best epoch ${epochWord(best!.epoch)}` : ''}`,
     `test accuracy ${percent(test.accuracy, 2)} of ${whole(test.images)} images, balanced ${percent(test.balancedAccuracy, 2)}, loss ${test.loss.toFixed(4)}`,
     ...waitingWords(chosen.epochs).map((words) => `${words} of the training's time was waiting for pictures`),
     `weights in ${files.weights}`,
     ...(other && otherFile
       ? [
-          `${handedOver === 'best' ? 'last' : 'best'} epoch ${other.epoch}, validation accuracy ${percent(other.accuracy, 2)}, in ${otherFile}`,
+          `${handedOver === 'best' ? 'last' : 'best'} epoch ${epochWord(other.epoch)}, validation accuracy ${percent(other.accuracy, 2)}, in ${otherFile}`,
         ]
       : []),
     `curves and classes in ${files.page}, all figures in ${files.record}`,
@@ -146,7 +146,7 @@ export function trainingPage({
     `It classifies ${percent(test.accuracy, 2)} of ${whole(test.images)} test images right, and ${percent(reward, 2)} of the images held out of the training.`,
     ...(best && last
       ? [
-          `The best epoch by the held-out images is ${best.epoch} (${percent(best.accuracy, 2)}), the last one ${last.epoch} (${percent(last.accuracy, 2)}); ${files.weights} has the ${handedOver}.`,
+          `The best epoch by the held-out images is ${epochWord(best.epoch)} (${percent(best.accuracy, 2)}), the last one ${epochWord(last.epoch)} (${percent(last.accuracy, 2)}); ${files.weights} has the ${handedOver}.`,
         ]
       : []),
   ];
