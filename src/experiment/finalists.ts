@@ -4,7 +4,7 @@
 
 import { Failure } from '../failure.ts';
 import { armNames, armOf } from '../search/arms-strategy.ts';
-import { type Chosen, type FinalistRace, finalistRace } from '../selection/finalist-race.ts';
+import { type Chosen, type FinalistRace, finalistRace, rewardedKnown } from '../selection/finalist-race.ts';
 import { Candidate } from '../study/candidate.ts';
 import type { FinalistRun } from '../study/finalist-runs.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -96,19 +96,17 @@ export function chooseFinalists(study: Study<SearchSettings>, count: number): Ch
   const most = count * arms.length;
   const known = finalists?.withKnown ? knownTrials(study, byKey).slice(0, Math.max(1, most - 1)) : [];
   const others = trials.filter((trial) => !known.includes(trial)).slice(0, most - known.length);
-  const chosen = trials.filter((trial) => known.includes(trial) || others.includes(trial));
+  const chosen = new Set([...known, ...others]);
   return {
-    trials: [...chosen, ...known.filter((trial) => !trials.includes(trial))],
-    arms: arms.map((own) => [...own].filter((trial) => chosen.includes(trial))),
+    trials: [...new Set([...trials, ...known])].filter((trial) => chosen.has(trial)),
+    arms: arms.map((own) => [...own].filter((trial) => chosen.has(trial))),
   };
 }
 
 /** Returns the trials of the known cells that have a reward, one of each graph: that of `byKey` if it is there. */
 function knownTrials(study: Study<SearchSettings>, byKey: ReadonlyMap<string, number>): number[] {
   const { known, space } = study.settings;
-  const rewarded = study.best(study.asked).filter(({ number }) => number < known.length);
-  const inOrder = rewarded.map(({ number }) => number).sort((a, b) => a - b);
-  const keyed = new Map(inOrder.map((number) => [new Candidate(known[number]!, space).key, number]));
+  const keyed = new Map(rewardedKnown(study).map((number) => [new Candidate(known[number]!, space).key, number]));
   return [...keyed].map(([key, number]) => byKey.get(key) ?? number);
 }
 

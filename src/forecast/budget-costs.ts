@@ -15,7 +15,7 @@ import { finalCells, randomCells } from './random-cells.ts';
 /** Returns the predicted costs of a search: of children and race as the mean of random cells. */
 export function budgetCosts(options: CostOptions): BudgetCosts {
   const cells = randomCells(options.settings, options.accepts);
-  const finals = finalCosts(finalCells(options.settings, options.accepts), options);
+  const finals = finalCosts(finalCells(options.settings, cells, options.accepts), options);
   return { child: childSeconds(cells, options), ...raceCosts(cells, options), finals };
 }
 

@@ -85,7 +85,7 @@ export function estimateSearch(options: EstimateOptions): SearchEstimate {
   const finalists = settings.finalists?.count ? settings.finalists : undefined;
   const race = finalists && raceEstimate(finalists, cells, options);
   const inFinal = termsIn(() => final, settings, options.counts);
-  const last = onAllThreads(costs(inFinal, finalCells(settings, accepts), options).seconds.mean, options);
+  const last = onAllThreads(costs(inFinal, finalCells(settings, cells, accepts), options).seconds.mean, options);
   const starts = (finalists ? 3 : 2) * startSeconds;
   const rest = starts + children.seconds + (ladder?.seconds ?? 0) + last;
   return {

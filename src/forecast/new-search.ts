@@ -99,6 +99,6 @@ function withRace(searching: Searching, laws: Laws): SearchSettings {
   const { training } = finalists;
   const options = costOptions(searching, laws);
   const length = raceLength(budget.seconds, raceCosts(randomCells(settings, options.accepts), options));
-  const epochs = Math.max(0.05, Number((training.recipe.epochs * length).toFixed(2)));
+  const epochs = Number((training.recipe.epochs * length).toFixed(2));
   return { ...settings, finalists: { ...finalists, training: withEpochs(training, epochs) } };
 }

@@ -23,12 +23,14 @@ export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Can
 }
 
 /**
- * Returns the cells whose mean cost is that of the final network: the first known one where known cells are preferred,
- * else random ones.
+ * Returns the cells whose mean cost is that of the final network: the first known one where known cells are preferred
+ * and the limits accept it, else `random`.
  */
-export function finalCells(settings: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
-  const { finalists, known, space } = settings;
-  const [first] = known;
+export function finalCells(
+  { finalists, known: [first], space }: SearchSettings,
+  random: readonly Candidate[],
+  accepts = (_: Candidate): boolean => true,
+): readonly Candidate[] {
   const preferred = finalists?.prefersKnown && first && new Candidate(first, space);
-  return preferred && accepts(preferred) ? [preferred] : randomCells(settings, accepts);
+  return preferred && accepts(preferred) ? [preferred] : random;
 }

@@ -76,7 +76,13 @@ export function preferredTrial(study: Study<SearchSettings>, race: FinalistRace 
       leads(race.racers, race, place, { confidence: prefersKnown, step: stepOf(validationImages) });
     return isSurpassed ? undefined : race.trials[place];
   }
-  if (study.result('budget decisions')?.finalists !== 0) return undefined;
-  const rewarded = study.best(study.asked).map(({ number }) => number);
-  return rewarded.filter(isKnown).sort((a, b) => a - b)[0];
+  return study.result('budget decisions')?.finalists === 0 ? rewardedKnown(study)[0] : undefined;
+}
+
+/** Returns the trials of the known cells that have a reward of their own, in the order of the settings. */
+export function rewardedKnown(study: Study<SearchSettings>): number[] {
+  return study.settings.known.flatMap((_, number) => {
+    const trial = study.trial(number);
+    return trial && trial.reward !== null && trial.sameAs === null ? [number] : [];
+  });
 }

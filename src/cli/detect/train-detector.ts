@@ -30,7 +30,7 @@ import { replicaImages } from '../../train/recipe.ts';
 import { optimizerNames } from '../../train/recipe-choices.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
-import { bytesWords, duration, percent, whole } from '../../words.ts';
+import { bytesWords, duration, epochWord, percent, whole } from '../../words.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, weightsFile, wholeNumber } from '../flags/parsers.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
@@ -235,7 +235,7 @@ async function lead(
     await trainDetector(detector, training, recipe, {
       ...{ seed, checkpoints, log, signal, replicas, measure },
       onUnreadable: (sentence) => block.log(`The next picture takes its place: ${sentence}`),
-      onResume: (epochs) => block.log(`Goes on after ${Number(epochs.toFixed(2))} of ${recipe.epochs} epochs`),
+      onResume: (epochs) => block.log(`Goes on after ${epochWord(epochs)} of ${recipe.epochs} epochs`),
       onEpoch: (figures) => block.log(epochLine(figures)),
       onProgress: (done, { total }) => block.draw([`${progress.words(done)}, loss ${total.toFixed(3)}`]),
     });
@@ -290,7 +290,7 @@ const operations = (count: number) =>
 function epochLine({ epoch, losses, picturesPerSecond, AP }: DetectionEpoch): string {
   const parts = `anchors ${losses.anchors.toFixed(3)}, their boxes ${losses.anchorBoxes.toFixed(3)}, classes ${losses.classes.toFixed(3)}, boxes ${losses.boxes.toFixed(3)}`;
   const found = AP === undefined ? '' : `, AP ${percent(AP)}`;
-  return `epoch ${Number(epoch.toFixed(2))}: loss ${losses.total.toFixed(3)} (${parts}), ${picturesPerSecond.toPrecision(3)} pictures/s${found}`;
+  return `epoch ${epochWord(epoch)}: loss ${losses.total.toFixed(3)} (${parts}), ${picturesPerSecond.toPrecision(3)} pictures/s${found}`;
 }
 
 /** States the memory of the processes here, and refuses what does not fit. */

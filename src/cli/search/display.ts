@@ -11,7 +11,7 @@ import { trainingDetails } from '../../study/result-schemas.ts';
 import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
-import { duration, percent, whole } from '../../words.ts';
+import { duration, epochWord, percent, whole } from '../../words.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { networkWords } from './training-words.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
@@ -133,7 +133,7 @@ export class SearchDisplay extends LiveBlock {
       case 'final-epoch': {
         const { epoch, loss, accuracy } = event.report;
         const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy)}`;
-        this.log(`  epoch ${Number(epoch.toFixed(2))}: loss ${loss?.toFixed(3)}${seen}`);
+        this.log(`  epoch ${epochWord(epoch)}: loss ${loss?.toFixed(3)}${seen}`);
         break;
       }
     }

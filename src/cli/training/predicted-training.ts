@@ -13,7 +13,7 @@ import type { Plan } from '../../plan/plan.ts';
 import type { Architecture } from '../../space/architecture.ts';
 import type { Training } from '../../study/settings.ts';
 import { trainedPlan, usedPlan } from '../../study/training-plan.ts';
-import { bytesWords, duration, millisecondsWords, percent, rate, whole } from '../../words.ts';
+import { bytesWords, duration, epochWord, millisecondsWords, percent, rate, whole } from '../../words.ts';
 import type { TrainedImages } from './trained-images.ts';
 
 export interface DryRun {
@@ -84,7 +84,7 @@ export function dryRunWords(document: DryRunDocument, { device }: Pick<Computing
   return [
     `${model}: ${pixels} × ${pixels} pixels, ${whole(classes)} classes, ${whole(document.trainableParameters)} parameters, ${whole(document.multiplyAdds)} multiply-adds`,
     `images: ${whole(images.train)} to train on, ${whole(images.validation)} held out, ${whole(images.test)} to test on`,
-    `steps: ${whole(document.stepsPerEpoch)} an epoch, ${whole(document.steps)} in ${Number(epochs.toFixed(2))} epochs`,
+    `steps: ${whole(document.stepsPerEpoch)} an epoch, ${whole(document.steps)} in ${epochWord(epochs)} epochs`,
     `time: ${duration(document.epochSeconds)} an epoch at ${rate(document.imagesPerSecond)} images/s (measured in ${document.precision}), ${duration(document.seconds)} in all${seeds > 1 ? `, ${duration(seeds * document.seconds)} for ${seeds} seeds` : ''}`,
     ...(decoding
       ? [
