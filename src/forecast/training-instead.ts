@@ -1,9 +1,8 @@
-// Whether a budget is as well spent on the training of the first named cell alone as on a search, by what equal budgets
-// gave.
+// Whether a budget is as well spent on the training of one cell alone as on a search, by what equal budgets gave.
 
 import { Candidate } from '../study/candidate.ts';
 import { finalSizes, plannedTraining } from '../study/final-training.ts';
-import { namedDecisions, nameOfCell } from '../study/named-decisions.ts';
+import { decisionsOf } from '../study/named-decisions.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import { finalWithin } from './budget.ts';
 import { finalCosts } from './budget-costs.ts';
@@ -24,6 +23,7 @@ interface Accuracies {
  * Made by bench/budget.ts (docs/experiments/budget.md); longer budgets are not measured yet.
  */
 export const measuredBudget = {
+  cell: 'quick',
   training: { cells: 1, filters: 12, resolution: 32, epochs: 12.35 },
   accuracies: { search: [0.8805, 0.8787], alone: [0.8893], resnet: [0.8888] },
 } as const;
@@ -42,10 +42,9 @@ export interface TrainingInstead {
 /** Returns the training of a cell for the whole budget if a search of it is known not to be better; else undefined. */
 export function trainingInstead(settings: SearchSettings, options: CostOptions): TrainingInstead | undefined {
   const { budget, dataset, space, blocks, limits } = settings;
-  const [decisions] = namedDecisions(space, blocks);
-  const cell = decisions && nameOfCell(decisions, space, blocks);
-  if (!budget || !cell || limits || dataset !== 'cifar10') return undefined;
-  const { training, accuracies } = measuredBudget;
+  const { cell, training, accuracies } = measuredBudget;
+  const decisions = decisionsOf(cell, space, blocks);
+  if (!budget || !decisions || limits || dataset !== 'cifar10') return undefined;
   const size = finalSizes(settings).findIndex(
     ({ cells, filters, resolution }) =>
       cells === training.cells && filters === training.filters && resolution === training.resolution,

@@ -26,8 +26,8 @@ export function followsRule(cell: Cell): boolean {
 
 /** Returns the decisions of each named architecture that belongs to the space and has this number of blocks. */
 export function namedDecisions(space: Space, blocks: number): number[][] {
-  return Object.values(namedCells).flatMap((architecture) => {
-    const decisions = decisionsOf(architecture, space, blocks);
+  return Object.keys(namedCells).flatMap((name) => {
+    const decisions = decisionsOf(name, space, blocks);
     return decisions ? [decisions] : [];
   });
 }
@@ -36,12 +36,14 @@ export function namedDecisions(space: Space, blocks: number): number[][] {
 export function nameOfCell(decisions: readonly number[], space: Space, blocks: number): string | undefined {
   const key = architectureKey(decode(decisions, space));
   return Object.keys(namedCells).find((name) => {
-    const own = decisionsOf(namedCells[name]!, space, blocks);
+    const own = decisionsOf(name, space, blocks);
     return own !== undefined && architectureKey(decode(own, space)) === key;
   });
 }
 
-function decisionsOf(architecture: Architecture, space: Space, blocks: number): number[] | undefined {
+/** Returns the decisions of a named architecture; undefined if it is not of the space or has other blocks. */
+export function decisionsOf(name: string, space: Space, blocks: number): number[] | undefined {
+  const architecture = namedCells[name]!;
   const { normal, reduction } = architecture;
   if (normal.blocks.length !== blocks || reduction.blocks.length !== blocks) return undefined;
   try {

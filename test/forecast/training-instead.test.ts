@@ -7,6 +7,7 @@ import { finalCosts } from '../../src/forecast/budget-costs.ts';
 import { startingLaws } from '../../src/forecast/cost-law.ts';
 import { costOptions } from '../../src/forecast/start.ts';
 import { measuredBudget, trainingInstead } from '../../src/forecast/training-instead.ts';
+import { spaces } from '../../src/space/search-space.ts';
 import { mean } from '../../src/statistics/order.ts';
 import { Candidate } from '../../src/study/candidate.ts';
 import { namedDecisions } from '../../src/study/named-decisions.ts';
@@ -50,9 +51,11 @@ test('it is told with the command for the whole budget, and with both accuracies
 });
 
 test('nothing is said of what was not measured: other images, spaces, sizes and limits, and no budget', () => {
+  const { conv_3x3: _, ...withoutDense } = spaces.a.operations; // a space of NASNet-A, but not of Quick
   const requests: Partial<SearchRequest>[] = [
     { dataset: 'photos' },
     { space: 'b' },
+    { space: { ...spaces.a, operations: withoutDense } },
     { blocks: 4 },
     { finalFilters: 24 },
     { trials: 20 },
