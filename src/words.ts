@@ -15,6 +15,9 @@ export const whole = (count: number): string => Math.round(count).toLocaleString
 /** Formats an epoch, which may be a partial one: "3", "13.81". */
 export const epochWord = (epoch: number): string => `${Number(epoch.toFixed(2))}`;
 
+/** Says how large the images of an accuracy are: " at 16 × 16 pixels"; nothing for those of full size. */
+export const atSide = (side: number | undefined): string => (side === undefined ? '' : ` at ${side} × ${side} pixels`);
+
 /** Formats a rate: "8.3", "1,024". */
 export const rate = (perSecond: number): string => (perSecond < 10 ? perSecond.toFixed(1) : whole(perSecond));
 

@@ -55,7 +55,8 @@ export interface ShownImages {
   batches(seed: number | string, options?: BatchesOptions): StepBatches & AsyncDisposable;
   /** Measures how fast streamed pictures are decoded for training. */
   decodingSpeed?(): Promise<{ picturesPerSecond: number; threads: number }>;
-  validate(network: Network): Accuracy | Promise<Accuracy>;
+  /** @param side side in pixels to which the images are averaged down. Default: as the network is tested */
+  validate(network: Network, side?: number): Accuracy | Promise<Accuracy>;
   test(network: Network): Accuracy | Promise<Accuracy>;
 }
 
@@ -86,7 +87,7 @@ function shownPrepared(
   return {
     preprocessing: trainedPreprocessing(testView),
     batches: (seed, { part } = {}) => trainingBatches({ ...images, whitening }, recipe, seed, part),
-    validate: (network) => evaluateNetwork(network, validation, classes),
+    validate: (network, side) => evaluateNetwork(network, validation, classes, side),
     test: (network) => evaluateNetwork(network, test, classes),
   };
 }

@@ -115,12 +115,11 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
   const preprocessing = preprocessingOf(recipe, whitening, decoder);
   const { device } = computing;
   const decoders = decodersOf(threads, device, plan?.multiplyAdds ?? 0);
-  const evaluate = (network: Network, { source: pictures, places }: PicturesOf) => {
+  const evaluate = (network: Network, { source: pictures, places }: PicturesOf, side?: number) => {
     const batchSize = device === cpu ? batchWithinMemory(network.plan) : evaluationBatchOn(device);
     const shown = { places, size, preprocessing, batchSize, threads: decoders };
     return evaluateStream(network, evaluationPictures(pictures, shown), source.classes.length, {
-      signal,
-      onUnreadable,
+      ...{ side, signal, onUnreadable },
     });
   };
   return {
@@ -147,7 +146,7 @@ function shownStreamed(streamed: Streamed, recipe: Recipe, options: ShowOptions 
       const shown = { places: train.places, size, view: viewOf(recipe), threads: decoders };
       return { picturesPerSecond: await decodingSpeed(train.source, shown), threads: decoders };
     },
-    validate: (network) => evaluate(network, validation),
+    validate: (network, side) => evaluate(network, validation, side),
     test: (network) => evaluate(network, source.test),
   };
 }

@@ -122,6 +122,8 @@ export interface EpochDetails {
   /** On the held-out images. */
   validationLoss?: number;
   balancedAccuracy?: number;
+  /** Side in pixels of the held-out images, where training images were smaller at the end of the epoch. */
+  validationSide?: number;
   /**
    * Accuracy of the last weights on the held-out images if the training returns averaged weights; only in the last
    * epoch.
@@ -384,7 +386,7 @@ async function trainLast(
   return await trainShown(context, child, job, shown, {
     signal,
     seconds: job.deadline === undefined ? undefined : Math.max(0, job.deadline - Date.now()) / 1000,
-    validate: () => shown.validate(child.network),
+    validate: (side) => shown.validate(child.network, side),
     validateEveryEpoch: keeps,
     ...(checkpoints && { checkpoints }),
     ...(best && { best }),
@@ -396,12 +398,13 @@ async function trainLast(
 
 function epochReportOf(figures: EpochFigures): EpochReport {
   const { epoch, loss, imagesPerSecond, validation: seen, unaveraged, trainingAccuracy, learningRate } = figures;
-  const { waitingShare } = figures;
+  const { waitingShare, validationSide } = figures;
   const details: EpochDetails = {
     trainingAccuracy,
     learningRate,
     ...(waitingShare !== undefined && { waitingShare }),
     ...(seen && { validationLoss: seen.loss, balancedAccuracy: seen.balancedAccuracy }),
+    ...(validationSide !== undefined && { validationSide }),
     ...(unaveraged && { unaveragedAccuracy: unaveraged.accuracy }),
   };
   return { epoch, loss, imagesPerSecond, ...(seen && { accuracy: seen.accuracy }), details };

@@ -78,13 +78,16 @@ export function augmentAs(
       const [top, left] = [randomNumbers.select(0, row.cutoutTop), randomNumbers.select(0, row.cutoutLeft)];
       whitened.mul_(cutoutMask(images, options.cutout, top, left)); // 0 is the mean after whitening
     }
-    return shrink(whitened, side ?? size).contiguous('channels_last');
+    return averagedDown(whitened, side ?? size).contiguous('channels_last');
   });
 }
 
-/** Area averaging: each new pixel is the mean of the pixels that it overlaps. */
-function shrink(pixels: Tensor, side: number): Tensor {
-  return side === pixels.shape[2] ? pixels : adaptiveAveragePool.tensor(pixels, [side, side]);
+/**
+ * Returns images [count, channels, side, side] from larger ones: each new pixel is the mean of the pixels that it
+ * overlaps. Images of that side are returned as they are.
+ */
+export function averagedDown(images: Tensor, side: number): Tensor {
+  return side === images.shape[2] ? images : adaptiveAveragePool.tensor(images, [side, side]);
 }
 
 /** Returns the border on each side in pixels. */

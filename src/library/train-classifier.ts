@@ -69,14 +69,14 @@ export async function trainClassifier(
   const { dataset, parts } = images;
   const view = testViewOf(recipe, images.whitening);
   const batchSize = evaluationBatchOn(network.device);
-  const evaluate = (images: EvaluationBatches) => evaluateNetwork(network, images, plan.classes);
+  const evaluate = (images: EvaluationBatches, side?: number) => evaluateNetwork(network, images, plan.classes, side);
   const validation = new EvaluationBatches({ from: dataset.train, indices: parts.validation, view, batchSize });
   const batches = trainingBatches(images, recipe, seed);
   using best = recipe.patience === undefined ? undefined : new BestWeights(network.stateDict());
   try {
     const last = await trainNetwork(network, batches, recipe, {
       seed,
-      validate: () => evaluate(validation),
+      validate: (side) => evaluate(validation, side),
       validateEveryEpoch: onEpoch !== undefined,
       ...(best && { best }),
       ...(onEpoch && { onEpoch }),

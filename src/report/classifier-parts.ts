@@ -3,7 +3,7 @@
 
 import { figure, headedTable } from '../html-parts.ts';
 import { type ConfusionFinding, matrixOf } from '../statistics/confusion-matrix.ts';
-import { percent, whole } from '../words.ts';
+import { epochWord, percent, whole } from '../words.ts';
 import { classChart, confusionChart, type LearningPoint, learningChart } from './chart.ts';
 
 /** An epoch of a training. Accuracies 0 to 1, losses in nats. */
@@ -13,6 +13,8 @@ export interface EpochFinding {
   trainingAccuracy?: number | undefined;
   accuracy?: number | undefined;
   validationLoss?: number | undefined;
+  /** Side of the held-out images in pixels, if they were smaller than the network's. */
+  validationSide?: number | undefined;
   learningRate?: number | undefined;
 }
 
@@ -57,11 +59,24 @@ export function learningCurves(epochs: readonly EpochFinding[]): string[] {
   ];
   const rates = series('rate', ({ learningRate }) => learningRate);
   return [
-    figure(learningChart(accuracies, 'accuracy', true), 'Accuracy during training.'),
+    figure(
+      learningChart(accuracies, 'accuracy', true),
+      ['Accuracy during training.', ...smallImages(epochs)].join(' '),
+    ),
     ...(losses.length > 0 ? [figure(learningChart(losses, 'loss', false), 'Loss during training, without L2.')] : []),
     ...(rates.length > 0
       ? [figure(learningChart(rates, 'learning rate', false), 'Learning rate at the end of each epoch.')]
       : []),
+  ];
+}
+
+/** Says until when images were smaller than in the end. */
+function smallImages(epochs: readonly EpochFinding[]): string[] {
+  const last = epochs.findLast(({ validationSide }) => validationSide !== undefined);
+  if (!last) return [];
+  const side = last.validationSide;
+  return [
+    `Up to epoch ${epochWord(last.epoch)} images are smaller, those held out too: there ${side} × ${side} pixels.`,
   ];
 }
 

@@ -183,6 +183,7 @@ const ofEpoch = z.object({
   learningRate: figure,
   validationLoss: figure,
   balancedAccuracy: figure,
+  validationSide: figure,
   waitingShare: figure,
 });
 

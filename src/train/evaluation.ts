@@ -1,6 +1,7 @@
 // Evaluates the classification accuracy of a network. long-evaluation.ts has long evaluations, which can be resumed.
 
 import { setImmediate } from 'node:timers/promises';
+import { averagedDown } from '../data/augmentation.ts';
 import type { SourceBatch } from '../data/source-batch.ts';
 import type { Batch } from '../data/step-batches.ts';
 import { cpu } from '../engine/device.ts';
@@ -84,9 +85,15 @@ export function batchWithinMemory(plan: Pick<Plan, 'endpoints'>): number {
 /** Counts a network's predictions, batch by batch. */
 export class Tally {
   readonly counts: Counts;
+  readonly #side: number | undefined;
 
-  constructor(classes: number, counts?: Counts) {
+  /**
+   * @param options.counts the counts to continue from
+   * @param options.side side in pixels to which images are averaged down. Default: as they are
+   */
+  constructor(classes: number, { counts, side }: { counts?: Counts | undefined; side?: number | undefined } = {}) {
     const zeros = () => Array.from({ length: classes }, () => 0);
+    this.#side = side;
     this.counts = counts ?? { loss: 0, inFive: 0, seen: zeros(), right: zeros(), wrong: {}, worst: [] };
   }
 
@@ -103,7 +110,8 @@ export class Tally {
   ): void {
     scope(() =>
       noGrad(() => {
-        const { logits } = network.forward(images.to(network.device)); // [batch, classes]
+        const shown = images.to(network.device);
+        const { logits } = network.forward(this.#side === undefined ? shown : averagedDown(shown, this.#side));
         const loss = crossEntropy(logits, labels.to(network.device)).item() * labels.shape[0]!;
         if (!Number.isFinite(loss))
           throw new TrainingFailure('not-a-number', 'the logits of the trained network are not finite');
@@ -194,6 +202,13 @@ function rank(scores: ArrayLike<number>, label: number): number {
 const largestPlace = (scores: ArrayLike<number>): number =>
   Array.from(scores).reduce((best, score, place) => (score > scores[best]! ? place : best), 0);
 
+interface StreamEvaluationOptions {
+  /** Side in pixels to which images are averaged down. Default: as they are. */
+  side?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onUnreadable?: (sentence: string) => void;
+}
+
 /**
  * Evaluates a network on every image of a stream once; unreadable ones do not count.
  * @throws TrainingFailure if the logits are not finite; the signal's reason when it is aborted
@@ -202,11 +217,11 @@ export async function evaluateStream(
   network: Trainable,
   stream: AsyncIterable<SourceBatch>,
   classes: number,
-  { signal, onUnreadable }: { signal?: AbortSignal | undefined; onUnreadable?: (sentence: string) => void } = {},
+  { side, signal, onUnreadable }: StreamEvaluationOptions = {},
 ): Promise<Accuracy> {
   network.train(false);
   const started = performance.now();
-  const tally = new Tally(classes);
+  const tally = new Tally(classes, { side });
   for await (const { batch, places, unreadable } of stream) {
     if (batch) tally.take(network, batch, (row) => places[row]!);
     for (const sentence of unreadable) onUnreadable?.(sentence);
@@ -217,15 +232,20 @@ export async function evaluateStream(
   return { ...accuracy, imagesPerSecond: (1000 * accuracy.images) / (performance.now() - started) };
 }
 
-/** Evaluates a network on every image once. @throws TrainingFailure if the logits are not finite */
+/**
+ * Evaluates a network on every image once.
+ * @param side side in pixels to which images are averaged down. Default: as they are
+ * @throws TrainingFailure if the logits are not finite
+ */
 export function evaluateNetwork(
   network: Trainable,
   batches: Iterable<{ images: Tensor; labels: Tensor }>,
   classes: number,
+  side?: number,
 ): Accuracy {
   network.train(false);
   const started = performance.now();
-  const tally = new Tally(classes);
+  const tally = new Tally(classes, { side });
   let done = 0;
   for (const batch of batches) {
     const first = done;

@@ -50,7 +50,7 @@ export async function evaluateLong(
   const { state, seconds = 5, signal, onResume, onProgress, onUnsaved } = options;
   const { classes } = network.plan;
   const earlier = readState(state, classes, source.count);
-  const tally = new Tally(classes, earlier?.counts);
+  const tally = new Tally(classes, { counts: earlier?.counts });
   const unreadable = earlier?.unreadable ?? [];
   const firstImage = earlier?.done ?? 0;
   let done = firstImage;

@@ -48,6 +48,8 @@ export interface EpochFigures {
    * has an average.
    */
   validation?: Accuracy;
+  /** Side of the validation images in pixels, if images were smaller than their full size at the end of the epoch. */
+  validationSide?: number;
   /** Accuracy of the last weights if the recipe has an average; only after the last epoch. */
   unaveraged?: Accuracy;
   /** Epochs of the whole training if its end was moved to keep a deadline. */
@@ -61,11 +63,16 @@ export interface TrainingOptions {
   onEpoch?: (figures: EpochFigures) => void;
   /** Called about once a second with the share of the time that is over, 0 to 1, roughly. */
   onProgress?: (share: number) => void;
-  /** Evaluates the network on validation images; throws the signal's reason when it is aborted. */
-  validate?: () => Accuracy | Promise<Accuracy>;
+  /**
+   * Evaluates the network on validation images, averaged down to `side` pixels if it is given: while training images
+   * are small, a network knows no others. Throws the signal's reason when it is aborted.
+   */
+  validate?: (side?: number) => Accuracy | Promise<Accuracy>;
   /** Whether to validate after every epoch, not only after the last. With patience it always is. */
   validateEveryEpoch?: boolean;
-  /** Keeps the weights of the best epoch; the caller disposes of it. Recipes with patience need it. */
+  /**
+   * Keeps the weights of the best epoch of full-size images; the caller disposes of it. Recipes with patience need it.
+   */
   best?: BestWeights;
   /** Called after an epoch that is the best so far, while the network has the weights that were validated. */
   onBest?: (epoch: number) => Promise<void>;
@@ -150,12 +157,13 @@ export async function trainNetwork(
 
   const inTraining = { network, optimizer, average, length, ...(best && { best }) };
   const continuation = new Continuation(inTraining, { checkpoints, signal, gradients });
-  /** Validates the averaged weights, if there are any, and keeps the best ones. */
+  /** Validates the averaged weights, if there are any, and keeps the best ones of full-size images. */
   const validateAverage = async (seen: EpochFigures, validateNow: NonNullable<TrainingOptions['validate']>) => {
     average?.swap();
     try {
-      const validation = await validateNow();
+      const validation = await validateNow(seen.validationSide);
       seen.validation = validation;
+      if (seen.validationSide !== undefined) return;
       if (best?.epochs.add(seen.epoch, comparedAccuracy(recipe, validation), validation.loss)) {
         best.keep();
         await onBest?.(seen.epoch);
@@ -199,6 +207,8 @@ export async function trainNetwork(
     if (epochEnds) {
       const epoch = done / batches.count;
       figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
+      const { side } = planOf(done - 1);
+      if (side !== undefined && !ends) figures.validationSide = side;
       if (length.moved) figures.scheduledEpochs = length.steps / batches.count;
       try {
         if (validate && (validateEveryEpoch || ends)) await validateAverage(figures, validate);

@@ -1,7 +1,7 @@
 // `nasnet train` on a folder of images, in all layouts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
@@ -71,7 +71,10 @@ test('a recipe with every technique trains, prints the accuracy of averaged and 
   const more = ['--warmup', '0.2', '--bias-rate', '4', '--grow', '0.5:0.5', '-o', weights];
   const [ended] = nasnets([['train', 'nasnet-a:0', ...sizes, ...shorter, ...techniques, ...more]], environment);
   assert.equal(ended!.code, 0, ended!.stderr);
+  assert.match(ended!.stderr, /epoch 1: .* validation accuracy \d+\.\d\d% at 8 × 8 pixels, /);
   assert.match(ended!.stderr, /epoch 2: .* validation accuracy \d+\.\d\d% \(of the last weights \d+\.\d\d%\)/);
+  const page = readFileSync(join(folder, 'recipe.training.html'), 'utf8');
+  assert.match(page, /Up to epoch 1 images are smaller, those held out too: there 8 × 8 pixels\./);
   const again = nasnets([['evaluate', weights, photos, '--json']], environment)[0]!;
   assert.equal(again.code, 0, again.stderr);
 });

@@ -39,6 +39,18 @@ test('accuracy and loss equal those computed image by image', () => {
   );
 });
 
+test('images that are averaged down are evaluated as such images are', () => {
+  const network = tinyNetwork(1, 16);
+  const small = [...evaluationBatches(22, 16)].map(({ images, labels }) => ({
+    images: images.reshape([-1, 3, 8, 2, 8, 2]).mean([3, 5]),
+    labels,
+  }));
+  const { loss, images } = evaluateNetwork(network, evaluationBatches(22, 16), classes, 8);
+  assert.equal(images, 22);
+  assert.ok(Math.abs(loss - evaluateNetwork(network, small, classes).loss) < 1e-5);
+  assert.notEqual(loss, evaluateNetwork(network, evaluationBatches(22, 16), classes).loss);
+});
+
 test('a network with logits that are not finite fails with a kind of failure', () => {
   const network = tinyNetwork();
   noGrad(() => network.parameters()[0]!.fill_(Number.NaN));
@@ -66,7 +78,7 @@ test('by hand: what is taken for what, the mean of the classes, and the worst im
   const labels = tensor(rows.map(([label]) => label), [8], { dtype: 'int64' }); // biome-ignore format: short
   tally.add(network, { images: logits.narrow(0, 0, 5), labels: labels.narrow(0, 0, 5) }, (row) => row);
   tally.add(network, { images: logits.narrow(0, 5, 3), labels: labels.narrow(0, 5, 3) }, (row) => 5 + row);
-  const resumed = new Tally(4, JSON.parse(JSON.stringify(tally.counts)));
+  const resumed = new Tally(4, { counts: JSON.parse(JSON.stringify(tally.counts)) });
   for (const { accuracy, balancedAccuracy, classAccuracies, classImages, confusions, worst } of [
     tally.accuracy(),
     resumed.accuracy(),

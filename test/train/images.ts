@@ -45,8 +45,8 @@ export function trainingBatches(count: number, recipe: Recipe, pixels = side, pa
   });
 }
 
-export function evaluationBatches(count: number): EvaluationBatches {
-  const { from, whitening } = tinyImages(count);
+export function evaluationBatches(count: number, pixels = side): EvaluationBatches {
+  const { from, whitening } = tinyImages(count, pixels);
   return new EvaluationBatches({ from, view: whitening, batchSize: 5 });
 }
 

@@ -214,6 +214,40 @@ test('a training that is stopped while it validates an epoch validates it when i
   assert.deepEqual(await go(tinyNetwork(98)), through);
 });
 
+test('while images are small, epochs are validated at their side and none is the best', async () => {
+  const recipe: Recipe = { ...tinyRecipe, epochs: 5, growth: [{ scale: 0.5, until: 0.4 }] };
+  const network = tinyNetwork(1, 16);
+  using best = new BestWeights(network.stateDict());
+  const asked: (number | undefined)[] = [];
+  const stated: (number | undefined)[] = [];
+  await trainNetwork(network, trainingBatches(40, recipe, 16), recipe, {
+    seed: 'a',
+    best,
+    validateEveryEpoch: true,
+    validate: (side) => {
+      const measured = evaluateNetwork(network, evaluationBatches(20, 16), classes, side);
+      return { ...measured, accuracy: 1 - asked.push(side) / 10 };
+    },
+    onEpoch: ({ validationSide }) => stated.push(validationSide),
+  });
+  assert.deepEqual(asked, [8, 8, undefined, undefined, undefined]);
+  assert.deepEqual(stated, asked);
+  assert.equal(best.epochs.state!.epoch, 3);
+});
+
+test('the last epoch is validated at full size, also of a single step with small images', async () => {
+  const recipe: Recipe = { ...tinyRecipe, epochs: 0.01, growth: [{ scale: 0.5, until: 0.4 }] };
+  const network = tinyNetwork(1, 16);
+  const validate = (side?: number) => {
+    assert.equal(side, undefined);
+    return evaluateNetwork(network, evaluationBatches(20, 16), classes);
+  };
+  const { epoch, validationSide } = await trainNetwork(network, trainingBatches(40, recipe, 16), recipe, {
+    ...{ seed: 'a', validate },
+  });
+  assert.deepEqual([epoch, validationSide], [1 / 5, undefined]);
+});
+
 test('patience ends a training after the epochs of a made curve, with the best one’s weights, also when it was resumed', async (context) => {
   const recipe: Recipe = { ...tinyRecipe, epochs: 9, patience: 2, averageEpochs: 0.5, balance: 'sampling' };
   const curve = [0.2, 0.3, 0.5, 0.4, 0.45, 0.9];

@@ -7,11 +7,11 @@ import type { FinalistRace } from '../../selection/finalist-race.ts';
 import { rewardSource } from '../../study/external-evaluator.ts';
 import type { TrialState } from '../../study/records.ts';
 import type { SearchRequest } from '../../study/requests.ts';
-import { trainingDetails } from '../../study/result-schemas.ts';
+import { epochDetails, trainingDetails } from '../../study/result-schemas.ts';
 import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
-import { duration, epochWord, percent, whole } from '../../words.ts';
+import { atSide, duration, epochWord, percent, whole } from '../../words.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { networkWords } from './training-words.ts';
 import { finalistsLine, renderSearch, type SearchView } from './view.ts';
@@ -131,8 +131,9 @@ export class SearchDisplay extends LiveBlock {
         this.#plain();
         break;
       case 'final-epoch': {
-        const { epoch, loss, accuracy } = event.report;
-        const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy)}`;
+        const { epoch, loss, accuracy, details } = event.report;
+        const at = atSide(epochDetails(details).validationSide);
+        const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy)}${at}`;
         this.log(`  epoch ${epochWord(epoch)}: loss ${loss?.toFixed(3)}${seen}`);
         break;
       }

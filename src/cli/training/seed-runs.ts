@@ -14,7 +14,7 @@ import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { removeCheckpoints, storedPrecision } from '../../train/checkpoint.ts';
-import { epochWord, percent, rate } from '../../words.ts';
+import { atSide, epochWord, percent, rate } from '../../words.ts';
 import type { EvaluateJob } from '../../workers/messages.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { ProgressLine } from './progress-line.ts';
@@ -115,9 +115,10 @@ function report(message: FinalMessage, block: LiveBlock, progress: ProgressLine)
     return;
   }
   const { epoch, loss, accuracy, imagesPerSecond, details } = message;
-  const { unaveragedAccuracy, waitingShare } = details as EpochDetails;
+  const { unaveragedAccuracy, waitingShare, validationSide } = details as EpochDetails;
   const last = unaveragedAccuracy === undefined ? '' : ` (of the last weights ${percent(unaveragedAccuracy, 2)})`;
-  const seen = accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${last}`;
+  const seen =
+    accuracy === undefined ? '' : `, validation accuracy ${percent(accuracy, 2)}${atSide(validationSide)}${last}`;
   const waited = waitingShare === undefined ? '' : `, ${percent(waitingShare)} of the time waiting for pictures`;
   block.log(
     `epoch ${epochWord(epoch)}: loss ${loss?.toFixed(4)}${seen}, ${rate(imagesPerSecond ?? 0)} images/s${waited}`,
