@@ -108,4 +108,4 @@ export async function epochRatio(
 }
 
 /** Maximum number of steps and seconds of the measurement of a final network, for each size of its images. */
-const finalProbe = { steps: 50, seconds: 3 };
+const finalProbe = { steps: 50, seconds: 1.5 };

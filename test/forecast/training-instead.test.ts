@@ -25,7 +25,7 @@ function insteadOf(request: Partial<SearchRequest>, preset = 'laptop', slower = 
 
 test('the cell is named up to the time in which this machine trains it as long as in the measured budget', () => {
   const { found, costs } = insteadOf({ budget: 60 });
-  const { epoch, once } = costs[2]!; // of F = 12 at 32 pixels
+  const { epoch, once } = costs[2]!; // of F = 16 at 32 pixels
   assert.ok(Math.abs(found!.until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
   assert.ok(insteadOf({ budget: found!.until - 1 }).found);
   assert.equal(insteadOf({ budget: found!.until + 1 }).found, undefined);
