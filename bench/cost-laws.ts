@@ -1,5 +1,6 @@
 // Makes the default coefficients of src/forecast/cost-law.ts: trains networks of random cells, one on each core of an
-// idle machine, and runs them on one, fits the laws to what it measured, and compares the errors of both.
+// idle machine, and runs them on one, fits the laws to what it measured, and compares the errors of both. And makes the
+// law of src/study/presets.ts by which searches compare costs: final networks of random and of known cells.
 //   node bench/cost-laws.ts [--cells 12]
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -9,11 +10,13 @@ import { probeRunner } from '../src/forecast/probe.ts';
 import type { Probed, ProbeJob } from '../src/forecast/probe-job.ts';
 import { measurePlans } from '../src/latency/measure-plans.ts';
 import { RandomStream } from '../src/random/stream.ts';
+import { defaultBlocks } from '../src/space/decisions.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
 import { quantile } from '../src/statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../src/statistics/robust-fit.ts';
 import { Candidate } from '../src/study/candidate.ts';
+import { namedDecisions } from '../src/study/named-decisions.ts';
 import { recipes } from '../src/train/recipe.ts';
 
 /** N, F, pixels, images per step and steps. */
@@ -24,6 +27,14 @@ const trainings = [
   [1, 16, 16, 64, 12],
   [2, 16, 16, 64, 8],
   [2, 32, 32, 16, 6],
+] as const;
+
+/** Those of final networks with a budget, whose relative costs count. */
+const finals = [
+  [1, 8, 32, 64, 8],
+  [1, 16, 32, 64, 5],
+  [1, 24, 32, 64, 4],
+  [2, 24, 32, 64, 3],
 ] as const;
 
 /** N, F and pixels. */
@@ -46,7 +57,10 @@ const classes = 10;
 const workers = availableParallelism();
 
 /** All workers train at once, as in a search. */
-async function measureTrainings(): Promise<Observation[]> {
+async function measureTrainings(
+  trainings: readonly (readonly [number, number, number, number, number])[],
+  cells: readonly Candidate[],
+): Promise<Observation[]> {
   await using runner = probeRunner(workers);
   const measured = trainings.flatMap(([n, filters, resolution, batch, steps]) =>
     cells.map(async (cell) => {
@@ -97,5 +111,8 @@ function show(name: keyof typeof startingLaws, unit: string, observations: reado
 }
 
 console.log(`${workers} workers, one thread each, float32, kernels: ${kernelVersion()}`);
-show('seconds', 'seconds', await measureTrainings());
+show('seconds', 'seconds', await measureTrainings(trainings, cells));
+console.log('of final networks:');
+const known = namedDecisions(defaultSpace, defaultBlocks).map((decisions) => new Candidate(decisions, defaultSpace));
+show('seconds', 'seconds', await measureTrainings(finals, [...known, ...cells]));
 show('latency', 'milliseconds', await measureInferences());

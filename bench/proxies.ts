@@ -1,6 +1,9 @@
 // Measures how well a small child ranks cells, and its cost: trains cells several times under several proxies.
-//   node bench/proxies.ts [--cells 24] [--cell FILE]... [--runs 2] [--workers 2] [--seed 1] [--json] [PROXY...]
-// The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file.
+//   node bench/proxies.ts [--cells 24] [--cell FILE]... [--like LOG] [--runs 2] [--workers 2] [--seed 1] [--json]
+//     [PROXY...]
+// The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file. With --like they are
+// those of a log of bench/equal-time.ts that had --seconds 350 at --size 1:8:32: each has epochs in the proportion of
+// that log, a proxy's number for the first named cell, and τ is with the log's accuracies of held-out images, seed 1.
 // A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); default: those below.
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
 // as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
@@ -11,15 +14,23 @@ import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { countsOf } from '../src/forecast/start.ts';
 import { parseArchitectureSource } from '../src/plan/model-name.ts';
+import type { Architecture } from '../src/space/architecture.ts';
+import { namedCells } from '../src/space/named-cells.ts';
 import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean } from '../src/statistics/order.ts';
+import { withEpochs } from '../src/study/presets.ts';
+import type { Training } from '../src/study/settings.ts';
 import { measure, randomCells, trainingsOf, variance } from './proxy-children.ts';
+import { readLog } from './run-log.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cells: { type: 'string', default: '24' },
     cell: { type: 'string', multiple: true, default: [] },
+    like: { type: 'string' },
+    seconds: { type: 'string', default: '350' },
+    size: { type: 'string', default: '1:8:32' },
     runs: { type: 'string', default: '2' },
     workers: { type: 'string', default: '2' },
     validation: { type: 'string', default: '2000' },
@@ -33,17 +44,47 @@ const [cells, runs, workers, validationImages] = [values.cells, values.runs, val
 const proxies =
   positionals.length > 0 ? positionals : ['1:4:16:4000:1:64:0.1', '1:8:8:4000:1:64:0.1', '1:8:16:4000:1:64:0.1'];
 
+/** The runs of a log of bench/equal-time.ts with the stated seconds and size, without residual networks. */
+const long = values.like
+  ? readLog<LongRun>(values.like).filter(
+      (run) =>
+        run.seed === 1 &&
+        run.seconds === Number(values.seconds) &&
+        run.case.endsWith(`@${values.size}`) &&
+        !run.case.startsWith('resnet'),
+    )
+  : [];
+interface LongRun {
+  case: string;
+  seconds: number;
+  epochs: number;
+  seed: number;
+  validation: number;
+}
+const names = long.length > 0 ? long.map((run) => run.case.replace(/@[^@]*$/, '')) : values.cell;
 const files = await prepareCifar10();
 const architectures =
-  values.cell.length > 0
-    ? await Promise.all(values.cell.map((cell) => readArchitecture(parseArchitectureSource(cell))))
+  names.length > 0
+    ? await Promise.all(names.map((cell) => readArchitecture(parseArchitectureSource(cell))))
     : randomCells(cells, values.seed);
+const reference = long.find((run) => run.case.startsWith(`${Object.keys(namedCells)[0]}@`));
+
+/** Returns the training that a proxy means for each architecture, in the proportion of the log if there is one. */
+function trainingsLike(proxy: string): (cell: Architecture) => Training {
+  const trainingOf = trainingsOf(proxy, countsOf(files));
+  if (!reference) return trainingOf;
+  return (cell) => {
+    const training = trainingOf(cell);
+    const epochs = (training.recipe.epochs * long[architectures.indexOf(cell)]!.epochs) / reference.epochs;
+    return withEpochs(training, Number(epochs.toPrecision(3)));
+  };
+}
 
 const measured = [];
 for (const proxy of proxies) {
   const { rewards, seconds } = await measure(architectures, {
     files,
-    training: trainingsOf(proxy, countsOf(files)),
+    training: trainingsLike(proxy),
     validationImages,
     workers,
     seed: values.seed,
@@ -69,12 +110,12 @@ else {
     `${architectures.length} cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`,
   );
   console.log(
-    '| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the last |',
+    `| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the ${long.length > 0 ? 'log' : 'last'} |`,
   );
   console.log('| --- | --- | --- | --- | --- | --- | --- |');
-  const reference = measured.at(-1)!.rewards.map(mean);
+  const longer = long.length > 0 ? long.map(({ validation }) => validation) : measured.at(-1)!.rewards.map(mean);
   for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
-    const tau = rankCorrelation(rewards.map(mean), reference);
+    const tau = rankCorrelation(rewards.map(mean), longer);
     const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
     console.log(
       `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} |`,

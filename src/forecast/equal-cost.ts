@@ -2,6 +2,7 @@
 // half the epochs, since the budget gives its final network half the epochs, too. A costly cell must be worth that.
 
 import { Candidate } from '../study/candidate.ts';
+import { finalSizes } from '../study/final-training.ts';
 import { namedDecisions } from '../study/named-decisions.ts';
 import { withEpochs } from '../study/presets.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
@@ -59,7 +60,8 @@ export function finalistTraining(settings: SearchSettings, counts: ImageCounts):
 
 /** Returns a training with as many epochs as the cost of the cell's final network allows. */
 function trainingAs(settings: SearchSettings, training: Training, counts: ImageCounts): TrainingOf {
-  const { costLaw: law, final: compared, known, space, blocks } = settings;
+  const { costLaw: law, costSize = 0, known, space, blocks } = settings;
+  const compared = finalSizes(settings)[costSize] ?? settings.final;
   const [reference = namedDecisions(space, blocks)[0]] = known;
   return law && reference ? atEqualCost(settings, { training, compared, law, reference }, counts) : () => training;
 }

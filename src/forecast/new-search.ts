@@ -5,8 +5,8 @@ import { Candidate } from '../study/candidate.ts';
 import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import { type BudgetPlan, childLength, raceLength } from './budget.ts';
-import { childSeconds, raceCosts } from './budget-costs.ts';
+import { type BudgetPlan, childLength, planBudget, raceLength } from './budget.ts';
+import { budgetCosts, childSeconds, raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
 import type { ImageCounts } from './prediction.ts';
@@ -55,8 +55,9 @@ export async function newSearchOf(
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
   const known = knownAsked ? limited : withinLimits(limited, counts);
+  const compared = withCostSize({ ...searching, settings: known }, start.laws);
   const own = asked?.epochs === undefined && !asked?.rungs;
-  const long = own ? withChildren({ ...searching, settings: known }, start.laws) : known;
+  const long = own ? withChildren({ ...searching, settings: compared }, start.laws) : compared;
   const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: long }, start.laws) : long;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
   const instead = computing.device === cpu ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
@@ -76,7 +77,19 @@ function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSett
   return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
 }
 
-/** Returns the settings with children that are trained as long as the budget allows on this machine: on more images. */
+/** Returns the settings with the size of the final network that the budget is predicted to allow, for equal costs. */
+function withCostSize(searching: Searching, laws: Laws): SearchSettings {
+  const { settings } = searching;
+  const { budget, costLaw } = settings;
+  if (!budget || !costLaw) return settings;
+  const { size } = planBudget(budget.seconds, budgetCosts(costOptions(searching, laws))).final;
+  return { ...settings, costSize: size };
+}
+
+/**
+ * Returns the settings with children that are trained as long as the budget allows on this machine: on more images, then
+ * for more epochs.
+ */
 function withChildren(searching: Searching, laws: Laws): SearchSettings {
   const { settings, counts } = searching;
   const { budget, child } = settings;

@@ -219,6 +219,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     validationImages: count.exactOptional(),
     child: storedTraining,
     costLaw: z.array(z.number()).exactOptional(),
+    costSize: count.exactOptional(),
     ladder: ladder.exactOptional(),
     finalists: finalists.exactOptional(),
     final: storedTraining,

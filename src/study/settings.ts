@@ -112,6 +112,8 @@ export interface SearchSettings {
    * Absent: children have equal epochs.
    */
   costLaw?: Coefficients;
+  /** Index of the size of the final network whose costs are compared, 0 the smallest. Absent: 0. */
+  costSize?: number;
   /** Absent: every child is trained once. */
   ladder?: LadderSettings;
   /** Absent: the final network is built from the best trial. */

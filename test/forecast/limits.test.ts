@@ -26,10 +26,11 @@ import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
 const folder = temporaryFolder({ after });
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
+const laptop = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), {
   images: 50_000,
   classes: 10,
 });
+const settings = { ...laptop, child: { ...laptop.child, filters: 8, resolution: 16 } };
 const { final } = settings;
 const counts = { images: 50_000, classes: 10 };
 const sizesOf = ({ decisions }: Pick<Candidate, 'decisions'>) => {

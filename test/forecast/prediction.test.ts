@@ -24,7 +24,9 @@ import { temporaryFolder } from '../data/temporary.ts';
 
 const folder = temporaryFolder({ after });
 const counts = { images: 50_000, classes: 10 };
-const settings = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
+const laptop = fitted(settingsOf('laptop', { dataset: 'cifar10', seed: 1, strategy: 'random' }), counts);
+const child = { ...laptop.child, filters: 8, resolution: 16, trainingImages: 8000 };
+const settings = { ...laptop, child };
 const [termsOf] = childTerms(settings, counts) as [TermsOf];
 const samples = Array.from(
   { length: 40 },

@@ -35,7 +35,11 @@ test('an invalid ladder is refused in one sentence with an example', () => {
 
 test('each rung is the training of the one below with its changes, within the size of the dataset', () => {
   const rungs = parseRungs('2,3:filters=16,images=40000:cells=2');
-  const { child, ladder } = fitted(settingsOf('laptop', { ...given, rungs }), { images: 30_000, classes: 10 });
+  const { child, ladder } = fitted(
+    settingsOf('laptop', { ...given, rungs }),
+    { images: 30_000, classes: 10 },
+    { rungs },
+  );
   assert.equal(child.recipe.epochs, 2);
   const seen = ladder!.rungs.map(({ cells, filters, trainingImages, recipe }) => [
     cells,
@@ -44,7 +48,7 @@ test('each rung is the training of the one below with its changes, within the si
     recipe.epochs,
   ]);
   assert.deepEqual(seen, [
-    [1, 16, 8000, 3],
+    [1, 16, 28_000, 3],
     [2, 16, 28_000, 3],
   ]);
   assert.deepEqual(
