@@ -4,6 +4,7 @@ import { type Computing, onCpu } from '../engine/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
 import type { Candidate } from '../study/candidate.ts';
+import { finalSizes } from '../study/final-training.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
@@ -11,9 +12,9 @@ import { phasesOf } from '../train/growth.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
-import { type ImageCounts, TrainingTerms } from './prediction.ts';
+import type { ImageCounts } from './prediction.ts';
 import type { Probed, ProbeJob, ProbeResources } from './probe-job.ts';
-import { randomCells } from './random-cells.ts';
+import { finalCells, randomCells } from './random-cells.ts';
 
 const probing = {
   /** Target seconds of one step, which determines its number of images. */
@@ -23,6 +24,8 @@ const probing = {
   least: 0.1,
   most: 0.75,
   cellsPerWorker: 2,
+  /** Sizes of the final network of a budget: what steps of a small child take says little of those of large ones. */
+  finals: 4,
 };
 
 /** Bytes that a worker needs for opened images before its first child: mapped pages and heap. */
@@ -35,8 +38,8 @@ export function probeRunner(workers: number, threads = 1): JobRunner {
 }
 
 /**
- * Fits the initial laws to random cells of the search, which all workers train at once for at most a second each;
- * undefined if none could be trained.
+ * Fits the initial laws to random cells of the search, and with a budget to final networks of the cell that it plans
+ * with, which all workers train at once for at most a second each; undefined if none could be trained.
  * @param expected seconds of the whole search according to the default laws
  * @throws Failure if workers cannot be started
  */
@@ -50,13 +53,18 @@ export async function measureLaws(
     openRunner = probeRunner,
   }: { workers: number; expected: number; computing?: Computing; openRunner?: typeof probeRunner },
 ): Promise<Laws | undefined> {
-  const { recipe } = settings.child;
-  const terms = new TrainingTerms(settings, settings.child, counts);
   await using runner = openRunner(workers);
   const seconds = Math.min(probing.most, Math.max(probing.least, probing.share * expected));
-  const cells = randomCells(settings).slice(0, workers * probing.cellsPerWorker);
-  const probes = cells.map(async (candidate) => {
-    const plan = terms.plan(candidate);
+  const cells = randomCells(settings);
+  const [planned] = finalCells(settings, cells);
+  const finals = settings.budget ? finalSizes(settings).slice(0, probing.finals) : [];
+  const trainings = [
+    ...cells.slice(0, workers * probing.cellsPerWorker).map((cell) => [cell, settings.child] as const),
+    ...finals.map((training) => [planned!, training] as const),
+  ];
+  const probes = trainings.map(async ([candidate, training]) => {
+    const { recipe } = training;
+    const plan = candidate.trainedPlan(training, counts.classes);
     const job: ProbeJob = { plan, recipe, computing, ...sizeOf(plan, recipe.batchSize, seconds) };
     const outcome = await runner.run(job);
     if ('failure' in outcome) return [];

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { epochRatio } from '../../src/forecast/probe.ts';
+import { lawValue, startingLaws, stepTerms } from '../../src/forecast/cost-law.ts';
+import { epochRatio, measureLaws } from '../../src/forecast/probe.ts';
 import type { ProbeJob } from '../../src/forecast/probe-job.ts';
 import { defaultSpace } from '../../src/space/search-space.ts';
 import { Candidate } from '../../src/study/candidate.ts';
+import { finalSizes } from '../../src/study/final-training.ts';
 import { namedDecisions } from '../../src/study/named-decisions.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
@@ -31,4 +33,31 @@ test('an epoch is measured in its precision with small images and with those of 
   const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
   assert.deepEqual(sides, [8, 16]);
   assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);
+});
+
+test('the laws of a search with a budget hold for its final networks, also where the child says little of them', async () => {
+  const [dense, ...others] = startingLaws.seconds;
+  const machine = [0.4 * dense, ...others]; // fast at products, of which a child has few
+  const counts = { images: 50_000, classes: 10 };
+  const openRunner = (): JobRunner => ({
+    run: async (job) => {
+      const { plan, ...amount } = job as ProbeJob;
+      return { seconds: 1, result: { seconds: lawValue(machine, stepTerms(plan, amount)), memory: 1e8 } };
+    },
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const errorsOf = async (budget: number | 'none') => {
+    const settings = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget });
+    const laws = (await measureLaws(settings, counts, { workers: 2, expected: 480, openRunner }))!;
+    const quick = new Candidate(namedDecisions(defaultSpace, 5)[0]!, defaultSpace);
+    return finalSizes(settings).map((training) => {
+      const terms = stepTerms(quick.trainedPlan(training, 10), { steps: 1, batch: 64 });
+      return Math.abs(lawValue(laws.seconds, terms) / lawValue(machine, terms) - 1);
+    });
+  };
+  const errors = await errorsOf(480);
+  assert.ok(Math.max(...errors) < 0.1, `${errors}`);
+  const [without] = await errorsOf('none');
+  assert.ok(without! > 0.2, `${without}`);
 });
