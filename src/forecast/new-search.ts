@@ -87,8 +87,8 @@ function withCostSize(searching: Searching, laws: Laws): SearchSettings {
 }
 
 /**
- * Returns the settings with children that are trained as long as the budget allows on this machine: on more images, then
- * for more epochs.
+ * Returns the settings with children that are trained as long as the budget allows on this machine: on more images,
+ * then for more epochs.
  */
 function withChildren(searching: Searching, laws: Laws): SearchSettings {
   const { settings, counts } = searching;
