@@ -60,7 +60,13 @@ export async function newSearchOf(
   const long = own ? withChildren({ ...searching, settings: compared }, start.laws) : compared;
   const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: long }, start.laws) : long;
   const plan = newPlan({ ...searching, settings: allowed }, start.laws);
-  const instead = computing.device === cpu ? trainingInstead(allowed, costOptions(searching, start.laws)) : undefined;
+  const instead =
+    computing.device === cpu
+      ? trainingInstead(allowed, {
+          ...costOptions(searching, start.laws),
+          races: plan !== undefined && plan.finalists > 0,
+        })
+      : undefined;
   return {
     settings: { ...allowed, trials: plan?.children ?? allowed.trials },
     counts,

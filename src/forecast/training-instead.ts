@@ -39,8 +39,14 @@ export interface TrainingInstead {
   accuracies: Accuracies;
 }
 
-/** Returns the training of a cell for the whole budget if a search of it is known not to be better; else undefined. */
-export function trainingInstead(settings: SearchSettings, options: CostOptions): TrainingInstead | undefined {
+/**
+ * Returns the training of a cell for the whole budget if a search of it is known not to be better; else undefined.
+ * @param options.races whether the budget has time for a race: without one the search trains the first known cell
+ */
+export function trainingInstead(
+  settings: SearchSettings,
+  { races, ...options }: CostOptions & { races: boolean },
+): TrainingInstead | undefined {
   const { budget, dataset, space, blocks, limits } = settings;
   const { cell, training, accuracies } = measuredBudget;
   const decisions = decisionsOf(cell, space, blocks);
@@ -51,7 +57,8 @@ export function trainingInstead(settings: SearchSettings, options: CostOptions):
   );
   if (size === -1) return undefined;
   const costs = finalCosts([new Candidate(decisions, space)], options);
-  const until = costs[size]!.once + training.epochs * costs[size]!.epoch;
+  const asLong = costs[size]!.once + training.epochs * costs[size]!.epoch;
+  const until = races ? asLong : Math.max(asLong, budget.seconds);
   if (budget.seconds > until) return undefined;
   const planned = plannedTraining(settings, finalWithin(budget.seconds, budget.seconds, costs));
   return { until, cell, training: planned, accuracies };

@@ -15,12 +15,12 @@ import { fitted, type SearchRequest, settingsOf } from '../../src/study/presets.
 
 const counts = { images: 50_000, classes: 10, test: 10_000 };
 
-function insteadOf(request: Partial<SearchRequest>, preset = 'laptop', slower = 1) {
+function insteadOf(request: Partial<SearchRequest>, { preset = 'laptop', slower = 1, races = true } = {}) {
   const settings = fitted(settingsOf(preset, { dataset: 'cifar10', seed: 1, ...request }), counts);
   const laws = { ...startingLaws, seconds: startingLaws.seconds.map((value) => slower * value) };
   const options = costOptions({ settings, counts, workers: 2 }, laws);
   const quick = new Candidate(namedDecisions('a', 5)[0]!, 'a');
-  return { found: trainingInstead(settings, options), costs: finalCosts([quick], options) };
+  return { found: trainingInstead(settings, { ...options, races }), costs: finalCosts([quick], options) };
 }
 
 test('the cell is named up to the time in which this machine trains it as long as in the measured budget', () => {
@@ -29,7 +29,10 @@ test('the cell is named up to the time in which this machine trains it as long a
   assert.ok(Math.abs(found!.until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
   assert.ok(insteadOf({ budget: found!.until - 1 }).found);
   assert.equal(insteadOf({ budget: found!.until + 1 }).found, undefined);
-  assert.ok(insteadOf({ budget: found!.until + 1 }, 'laptop', 2).found, 'a slower machine needs longer');
+  const longer = found!.until + 100;
+  const withoutRace = insteadOf({ budget: longer }, { races: false }).found;
+  assert.equal(withoutRace!.until, longer, 'without a race the search trains that cell, with less time');
+  assert.ok(insteadOf({ budget: found!.until + 1 }, { slower: 2 }).found, 'a slower machine needs longer');
 });
 
 test('it is told with the command for the whole budget, and with both accuracies', () => {
@@ -62,5 +65,5 @@ test('nothing is said of what was not measured: other images, spaces, sizes and 
   ];
   for (const request of requests)
     assert.equal(insteadOf({ ...(request.trials ? {} : { budget: 60 }), ...request }).found, undefined);
-  assert.equal(insteadOf({ budget: 60 }, 'micro').found, undefined);
+  assert.equal(insteadOf({ budget: 60 }, { preset: 'micro' }).found, undefined);
 });
