@@ -2,7 +2,7 @@
 // runs each.
 //   node bench/precision.ts [--cells 24] [--runs 4] [--workers 2] [--validation 2000] [--seed 1] [--device cpu]
 //                           [--log FILE] [--json FILE] [PROXY]
-// PROXY is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE[@VARIANT], by default the laptop's child, 1:8:16:8000:1:64:0.2@fast.
+// PROXY is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE[@VARIANT], by default 1:8:16:8000:1:64:0.2@fast.
 // Kendall's τ between the means of two halves of the float32 runs is the upper limit for any other way of training. It
 // is compared with τ between one half of float32 and the other half (by seed) of bfloat16; both are averaged over all
 // ways to halve the runs. The difference has a 95 % interval from resampling the cells 2,000 times.

@@ -4,7 +4,7 @@
 // The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file. With --like they are
 // those of a log of bench/equal-time.ts that had --seconds 350 at --size 1:8:32: each has epochs in the proportion of
 // that log, a proxy's number for the first named cell, and τ is with the log's accuracies of held-out images, seed 1.
-// A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:8:16:4000:1:64:0.1 (the laptop's); default: those below.
+// A proxy is N:F:PIXELS:IMAGES:EPOCHS:BATCH:RATE, such as 1:4:8:48000:1:64:0.2@fast; default: those below.
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
 // as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
 // rewards' variance that comes from the cells: the squared correlation of one measurement with the mean of infinitely

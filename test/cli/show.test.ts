@@ -40,7 +40,7 @@ test('show prints the trainings, the best reward and the time of each rung, and 
   const lines = text!.stdout.split('\n').map((line) => line.trim().split(/ {2,}/).join(' | '));
   assert.ok(lines.includes("rung | training | trained | best | mean | workers' time | weights"), text!.stdout);
   const rung1 =
-    '1 | 3 epochs on 8,000 images of 16 × 16, N = 1, F = 8 | 6 | 50.00% (trial 1) | 44.17% | 1 min | of rung 0, 1 lost';
+    '1 | 3 epochs on 48,000 images of 8 × 8, N = 1, F = 4 | 6 | 50.00% (trial 1) | 44.17% | 1 min | of rung 0, 1 lost';
   assert.ok(lines.includes(rung1), text!.stdout);
   assert.ok(
     lines.some((line) => /^0 and 1 \| 6 \| 0\.87 \(95% interval 0\.\d\d to 0\.\d\d\)$/.test(line)),

@@ -39,7 +39,7 @@ test('the number of trainings, the best, the time and the origin of weights at e
   const table = ladderTable(ladderFindings(study)!).map((row) => row.join(' | '));
   assert.match(
     table[1]!,
-    /^0 \| 1 epoch on 8,000 images of 16 × 16, N = 1, F = 8 \| 12 \| 30\.00% \(trial 0\) \| .* \| new$/,
+    /^0 \| 1 epoch on 48,000 images of 8 × 8, N = 1, F = 4 \| 12 \| 30\.00% \(trial 0\) \| .* \| new$/,
   );
   assert.match(table[2]!, /\| of rung 0, 1 lost$/);
   assert.match(table[3]!, /\| 2, 1 failed, 1 to come \| .* \| new \(F 8 → 16\)$/);
