@@ -42,7 +42,7 @@ test('the number of trainings, the best, the time and the origin of weights at e
     /^0 \| 1 epoch on 48,000 images of 8 × 8, N = 1, F = 4 \| 12 \| 30\.00% \(trial 0\) \| .* \| new$/,
   );
   assert.match(table[2]!, /\| of rung 0, 1 lost$/);
-  assert.match(table[3]!, /\| 2, 1 failed, 1 to come \| .* \| new \(F 8 → 16\)$/);
+  assert.match(table[3]!, /\| 2, 1 failed, 1 to come \| .* \| new \(F 4 → 16\)$/);
 });
 
 test('the proxy meter is τ over the trials at both rungs, which the sentence calls a selection', () => {
