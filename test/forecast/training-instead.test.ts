@@ -1,4 +1,4 @@
-// When a search says that it has not given more than training a known cell.
+// When a search says that it has no advantage over training a known cell.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -45,7 +45,7 @@ test('it is told with the command for the whole budget, and with both accuracies
   const [words, command] = insteadLines(found);
   assert.match(
     words!,
-    /^In less than about .* on this machine a search has not given more than training the cell Quick all the time: [\d.]+%? .*% of CIFAR-10's test images against [\d.]+%?.*; a residual network of 8 layers had [\d.]+.*% \(docs\/experiments\/budget\.md\)\. Quick alone:$/,
+    /^In less than about .* on this machine a search has no advantage over training the cell Quick all the time: [\d.]+%? .*% of CIFAR-10's test images against [\d.]+%?.*; a residual network of 8 layers had [\d.]+.*% \(docs\/experiments\/budget\.md\)\. Quick alone:$/,
   );
   assert.match(command!, /nasnet train quick:1 --filters 8 --size 32 --recipe fast --epochs [\d.]+$/);
   const { alone, search } = found!.accuracies;

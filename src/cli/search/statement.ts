@@ -29,7 +29,7 @@ export function insteadLines(instead: TrainingInstead | undefined): string[] {
   const [own, other, residual] = [search, alone, resnet].map(accuracyWords);
   const size = ['--filters', `${filters}`, '--size', `${resolution}`];
   return [
-    `In less than about ${roughly(until)} on this machine a search has not given more than training the cell ${title} all the time: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`,
+    `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`,
     `  ${commandOf('train', `${cell}:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
   ];
 }
