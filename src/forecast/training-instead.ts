@@ -24,8 +24,8 @@ interface Accuracies {
  */
 export const measuredBudget = {
   cell: 'quick',
-  training: { cells: 1, filters: 16, resolution: 32, epochs: 9.65 },
-  accuracies: { search: [0.8908, 0.8943], alone: [0.89], resnet: [0.8888] },
+  training: { cells: 1, filters: 16, resolution: 32, epochs: 10.9 },
+  accuracies: { search: [0.8908, 0.8943], alone: [0.8949], resnet: [0.8888] },
 } as const;
 
 export interface TrainingInstead {
