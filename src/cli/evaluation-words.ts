@@ -4,10 +4,11 @@ import { ClassNames } from '../data/class-names.ts';
 import { skippedSentence } from '../data/image-folder.ts';
 import type { ChecksumState, ModelDescription } from '../model/model-file.ts';
 import type { ClassifierPage } from '../report/classifier-page.ts';
+import { epochFindings } from '../report/classifier-parts.ts';
 import type { Evaluation } from '../train/long-evaluation.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
-import { epochFindings, evaluationFindings, namedMistakes } from './training/class-findings.ts';
+import { evaluationFindings, namedMistakes } from './training/class-findings.ts';
 import { epochsOf } from './training/training-files.ts';
 
 interface Result {

@@ -3,6 +3,8 @@
 
 import { figure, headedTable } from '../html-parts.ts';
 import { type ConfusionFinding, matrixOf } from '../statistics/confusion-matrix.ts';
+import type { EpochReport } from '../study/outcome.ts';
+import { epochDetails } from '../study/result-schemas.ts';
 import { epochWord, percent, whole } from '../words.ts';
 import { classChart, confusionChart, type LearningPoint, learningChart } from './chart.ts';
 
@@ -40,6 +42,10 @@ export interface WrongFinding {
 const mostClassesInChart = 40;
 const mostClassesInMatrix = 40;
 const pairsShown = 15;
+
+/** Returns the epochs of a training for its curves. */
+export const epochFindings = (epochs: readonly EpochReport[]): EpochFinding[] =>
+  epochs.map(({ epoch, loss, accuracy, details }) => ({ epoch, loss, accuracy, ...epochDetails(details) }));
 
 /** Curves of accuracy, loss and learning rate; nothing for a training of one epoch. */
 export function learningCurves(epochs: readonly EpochFinding[]): string[] {

@@ -4,12 +4,11 @@
 import { bestOf } from '../best-of.ts';
 import { figure, htmlDocument, htmlText, section, table } from '../html-parts.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
-import { epochDetails } from '../study/result-schemas.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { duration, epochWord, percent, whole } from '../words.ts';
 import { type RewardPoint, rewardChart, rewardHistogram } from './chart.ts';
-import { classParts, learningCurves } from './classifier-parts.ts';
+import { classParts, epochFindings, learningCurves } from './classifier-parts.ts';
 import { type FinalistFindings, finalistTable } from './finalist-findings.ts';
 import { type CellFinding, type Findings, sentences, settingRows } from './findings.ts';
 import { type LadderArm, ladderArmTable } from './ladder-arms.ts';
@@ -141,13 +140,11 @@ function finalSection(final: FinalModel, { classes, finalTraining }: Page): stri
     ['training', `${duration(final.trainingSeconds)}, ${whole(final.trainingImagesPerSecond)} images/s`],
     ['weights', final.weights],
   ];
-  const epochs = final.epochs.map(({ epoch, loss, accuracy, details }) => ({
-    epoch,
-    loss,
-    accuracy,
-    ...epochDetails(details),
-  }));
-  return [table(rows), ...learningCurves(epochs), ...classParts({ ...final, classes }, 'the test images')].join('\n');
+  return [
+    table(rows),
+    ...learningCurves(epochFindings(final.epochs)),
+    ...classParts({ ...final, classes }, 'the test images'),
+  ].join('\n');
 }
 
 function commands({ study, final, settings }: Page): string {

@@ -206,8 +206,8 @@ export async function trainNetwork(
     continuation.agree({ reads: reads && !isTrained, epochEnds });
     if (epochEnds) {
       const epoch = done / batches.count;
-      figures = { epoch, learningRate: planOf(done - 1).learningRate, ...meter.take() };
-      const { side } = planOf(done - 1);
+      const { learningRate, side } = planOf(done - 1);
+      figures = { epoch, learningRate, ...meter.take() };
       if (side !== undefined && !ends) figures.validationSide = side;
       if (length.moved) figures.scheduledEpochs = length.steps / batches.count;
       try {

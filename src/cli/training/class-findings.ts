@@ -2,9 +2,6 @@
 
 import { ClassNames } from '../../data/class-names.ts';
 import type { EvaluationFindings } from '../../report/classifier-page.ts';
-import type { EpochFinding } from '../../report/classifier-parts.ts';
-import type { EpochReport } from '../../study/outcome.ts';
-import { epochDetails } from '../../study/result-schemas.ts';
 import type { Accuracy } from '../../train/evaluation.ts';
 
 /** Returns the findings for a page. `data` is the images in words, `nameOf` the name of an evaluated image. */
@@ -38,7 +35,3 @@ export function namedMistakes(
     })),
   };
 }
-
-/** Returns the epochs of a training for its curves. */
-export const epochFindings = (epochs: readonly EpochReport[]): EpochFinding[] =>
-  epochs.map(({ epoch, loss, accuracy, details }) => ({ epoch, loss, accuracy, ...epochDetails(details) }));

@@ -1,13 +1,14 @@
 // What `nasnet train` says in the end: words, one JSON document, and the page.
 
 import type { ClassifierPage, SeedFindings } from '../../report/classifier-page.ts';
+import { epochFindings } from '../../report/classifier-parts.ts';
 import { meanInterval } from '../../statistics/mean-interval.ts';
 import type { EpochReport } from '../../study/outcome.ts';
 import { epochDetails } from '../../study/result-schemas.ts';
 import type { Training } from '../../study/settings.ts';
 import { comparedAccuracy } from '../../train/best-epoch.ts';
 import { duration, epochWord, percent, whole } from '../../words.ts';
-import { epochFindings, evaluationFindings, namedMistakes } from './class-findings.ts';
+import { evaluationFindings, namedMistakes } from './class-findings.ts';
 import type { EndedRun, trainingFiles } from './training-files.ts';
 
 export interface TrainingResult {
