@@ -52,7 +52,7 @@ const sizes: readonly Size[] = [
  * images.
  */
 const [reserve, looks] = [0.03, 5];
-const probed = 12;
+const probed = 60; // steps
 const batchSize = recipes.fast.batchSize;
 
 /**
@@ -60,11 +60,11 @@ const batchSize = recipes.fast.batchSize;
  * Sizes are measured from the smallest on, until one is too large.
  */
 async function chosen(
-  left: () => number,
+  left: number,
   stepSeconds: (size: Size) => StepSeconds | Promise<StepSeconds>,
   stepsPerEpoch: number,
 ): Promise<Plan> {
-  const epochsOf = (measured: StepSeconds) => (left() - looks) / (stepsPerEpoch * meanStep(measured));
+  const epochsOf = (measured: StepSeconds) => (left - looks) / (stepsPerEpoch * meanStep(measured));
   let best: { size: Size; measured: StepSeconds } | undefined;
   for (const size of sizes) {
     const measured = await stepSeconds(size);
@@ -77,17 +77,15 @@ async function chosen(
 
 /** The size and the epochs of a ResNet in our engine, by the recipe `fast`. @param heldOut images not trained on */
 export async function planResNet(minutes: number, heldOut: number): Promise<Plan> {
-  const began = performance.now();
   setThreads(availableParallelism());
   const images = new Map<number, TrainingImages>();
   for (const resolution of new Set(sizes.map((size) => size.resolution)))
     images.set(resolution, await opened(resolution, heldOut));
   const stepsPerEpoch = Math.floor(images.get(32)!.parts.train.length / batchSize);
-  const left = () => 60 * minutes * (1 - reserve) - (performance.now() - began) / 1000;
   const clock = () => performance.now() / 1000;
   const measured = (size: Size) =>
     stepSeconds('resnet', { ...size, recipe: recipes.fast }, images.get(size.resolution)!, { clock, probed });
-  return chosen(left, measured, stepsPerEpoch);
+  return chosen(60 * minutes * (1 - reserve), measured, stepsPerEpoch);
 }
 
 /** Trains, or goes on from the checkpoint in the folder. */
@@ -111,12 +109,10 @@ export async function planInPyTorch(minutes: number, heldOut: number, folder: st
   const jobs = new Map<number, object>();
   for (const resolution of new Set(sizes.map((size) => size.resolution)))
     jobs.set(resolution, await written(resolution, heldOut, folder));
-  const began = performance.now(); // PyTorch's own reading of the images is counted, the writing for it is not
-  const left = () => 60 * minutes * (1 - reserve) - (performance.now() - began) / 1000;
   const probe = (size: Size) =>
     python({ ...jobs.get(size.resolution), ...jobOf(size, 1), epochs: 1, probe: probed }) as StepSeconds;
   const train = (await prepareCifar10()).train.count - heldOut;
-  return chosen(left, probe, Math.floor(train / batchSize));
+  return chosen(60 * minutes * (1 - reserve), probe, Math.floor(train / batchSize));
 }
 
 /** Trains, or goes on from the checkpoint in the folder. */

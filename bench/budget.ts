@@ -56,6 +56,7 @@ interface Run extends Task {
 
 /** The training that the budget allows a contender on an idle machine, a line of the log. */
 interface Planned extends Task {
+  /** Of a random cell for its seed only, else for all seeds. */
   plan: Plan;
 }
 
@@ -112,9 +113,11 @@ function search(task: Task, folder: string): Run {
   return { ...task, test: found.final.testAccuracy, seconds: found.budget.spent, network };
 }
 
-/** One cell that has the whole budget, the measuring of its speed included. */
+/** A plan's measurement of each size: no training moves its end afterwards by the speed of its steps, as searches do. */
+const probe = { steps: 200, seconds: 10 };
+
+/** One cell that has the whole budget. */
 async function planCell(task: Task): Promise<Plan> {
-  const began = performance.now();
   const { minutes, seed } = task;
   const counts = countsOf(await prepareCifar10());
   const laptop = settingsOf('laptop', { dataset: 'cifar10', seed, strategy: 'random', budget: 60 * minutes });
@@ -122,10 +125,11 @@ async function planCell(task: Task): Promise<Plan> {
   const searching = { settings, counts, trials: 0, workers: availableParallelism() };
   const { laws } = await startOf(searching, true, () => {});
   const candidate = new Candidate(await decisionsOf(task), defaultSpace);
-  const time = { budget: 60 * minutes, left: () => 60 * minutes - (performance.now() - began) / 1000 };
+  const time = { budget: 60 * minutes, left: () => 60 * minutes };
   const threads = availableParallelism();
   const { size, epochs } = await planFinal(candidate, costOptions(searching, laws), time, {
-    measure: (_, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds }),
+    measure: (_, training, epochSeconds) =>
+      epochRatio(candidate, training, searching, { threads, epochSeconds, probe }),
   });
   const { cells, filters, resolution } = finalSizes(settings)[size]!;
   return { cells, filters, resolution, epochs };
@@ -162,7 +166,14 @@ function accuracyOf(task: Task, plan: Plan, folder: string): Promise<Accuracies>
 
 /** Trains by the plan of the log, which is made first where it is missing. */
 async function runPlan(task: Task, folder: string): Promise<void> {
-  let planned = read().find((line): line is Planned => 'plan' in line && same(task)(line));
+  const { contender, minutes, seed } = task;
+  let planned = read().find(
+    (line): line is Planned =>
+      'plan' in line &&
+      line.contender === contender &&
+      line.minutes === minutes &&
+      (contender !== 'random' || line.seed === seed),
+  );
   if (!planned) {
     planned = { ...task, plan: await planOf(task, folder) };
     write(planned);

@@ -97,13 +97,14 @@ export async function epochRatio(
   {
     threads,
     epochSeconds,
+    probe = finalProbe,
     openRunner = probeRunner,
-  }: { threads: number; epochSeconds: number; openRunner?: typeof probeRunner },
+  }: { threads: number; epochSeconds: number; probe?: typeof finalProbe; openRunner?: typeof probeRunner },
 ): Promise<number | undefined> {
   const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
   const batch = Math.min(recipe.batchSize, trainingImages);
   const predicted = epochSeconds / Math.max(1, Math.floor(trainingImages / recipe.batchSize)); // a step
-  const steps = Math.max(2, Math.min(finalProbe.steps, Math.round(finalProbe.seconds / predicted)));
+  const steps = Math.max(2, Math.min(probe.steps, Math.round(probe.seconds / predicted)));
   const plan = candidate.trainedPlan(training, counts.classes);
   await using runner = openRunner(1, threads);
   let measured = 0; // a step on average
