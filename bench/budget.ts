@@ -56,7 +56,7 @@ interface Run extends Task {
 
 /** The training that the budget allows a contender on an idle machine, a line of the log. */
 interface Planned extends Task {
-  /** Of a random cell for its seed only, else for all seeds. */
+  /** The same for all seeds, except of random cells. */
   plan: Plan;
 }
 
@@ -113,7 +113,7 @@ function search(task: Task, folder: string): Run {
   return { ...task, test: found.final.testAccuracy, seconds: found.budget.spent, network };
 }
 
-/** A plan's measurement of each size: no training moves its end afterwards by the speed of its steps, as searches do. */
+/** A plan's measurement of each size, a long one: unlike a search's, the end of its training is not moved. */
 const probe = { steps: 200, seconds: 10 };
 
 /** One cell that has the whole budget. */

@@ -5,12 +5,21 @@ import { mean } from '../statistics/order.ts';
 import type { Candidate } from '../study/candidate.ts';
 import { finalSizes, plannedTraining } from '../study/final-training.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import type { CellPlans } from '../study/training-plan.ts';
 import { type BudgetCosts, type BudgetPlan, budgetRule, type FinalCosts } from './budget.ts';
 import { lawValue, trainingTerms } from './cost-law.ts';
 import { finalistTraining, termsIn } from './equal-cost.ts';
 import { type CostOptions, estimateChildren, onAllThreads } from './estimate.ts';
 import { costOf, TrainingTerms } from './prediction.ts';
 import { finalCells, randomCells } from './random-cells.ts';
+
+/** The final networks of a search, or of one training. */
+export type FinalSettings = Pick<SearchSettings, 'final' | 'budget' | 'limits' | 'validationImages'>;
+
+/** Options by which final networks are predicted. */
+export interface FinalCostOptions extends Pick<CostOptions, 'counts' | 'laws' | 'workers' | 'threads'> {
+  settings: FinalSettings;
+}
 
 /** Returns the predicted costs of a search: of children and race as the mean of random cells. */
 export function budgetCosts(options: CostOptions): BudgetCosts {
@@ -38,7 +47,7 @@ export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pi
 }
 
 /** Returns the mean seconds of a training of these cells on one worker. */
-function meanSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
+function meanSeconds(training: Training, cells: readonly CellPlans[], options: FinalCostOptions): number {
   const { settings, counts, laws } = options;
   const terms = new TrainingTerms(settings, training, counts);
   return mean(cells.map((candidate) => terms.cost(candidate, laws).seconds));
@@ -51,7 +60,7 @@ function meanSeconds(training: Training, cells: readonly Candidate[], options: C
 const betweenEpochs = 0.1;
 
 /** Returns the predicted costs of the final network of these cells at each of its sizes, smallest first. */
-export function finalCosts(cells: readonly Candidate[], options: CostOptions): FinalCosts[] {
+export function finalCosts(cells: readonly CellPlans[], options: FinalCostOptions): FinalCosts[] {
   return finalSizes(options.settings).map((training, size) => {
     const one = secondsOf(1, training, cells, options); // with the validation
     const epoch = secondsOf(2, training, cells, options) - one;
@@ -65,19 +74,23 @@ export function finalCosts(cells: readonly Candidate[], options: CostOptions): F
 }
 
 /** Returns the seconds of the steps of one epoch with all threads, on average over all sizes of the images. */
-export function epochSeconds(training: Training, cells: readonly Candidate[], options: CostOptions): number {
+export function epochSeconds(training: Training, cells: readonly CellPlans[], options: FinalCostOptions): number {
   const seconds = (epochs: number) => secondsOf(epochs, training, cells, options);
   return onAllThreads(seconds(2) - seconds(1), options);
 }
 
 /** Returns the mean seconds of a training of so many epochs on one worker. */
-const secondsOf = (epochs: number, training: Training, cells: readonly Candidate[], options: CostOptions): number =>
-  meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
+const secondsOf = (
+  epochs: number,
+  training: Training,
+  cells: readonly CellPlans[],
+  options: FinalCostOptions,
+): number => meanSeconds({ ...training, recipe: { ...training.recipe, epochs } }, cells, options);
 
-function testSeconds(training: Training, cells: readonly Candidate[], { counts, laws }: CostOptions): number {
+function testSeconds(training: Training, cells: readonly CellPlans[], { counts, laws }: FinalCostOptions): number {
   const { test = 0, classes } = counts;
   const amount = { steps: 0, batch: 1, evaluated: test };
-  const each = (cell: Candidate) => lawValue(laws.seconds, trainingTerms(cell.usedPlan(training, classes), amount));
+  const each = (cell: CellPlans) => lawValue(laws.seconds, trainingTerms(cell.usedPlan(training, classes), amount));
   return mean(cells.map(each));
 }
 

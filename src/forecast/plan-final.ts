@@ -3,13 +3,12 @@
 // longer than F = 12 on a processor with AVX-512.
 
 import type { Computing } from '../engine/device.ts';
-import type { Candidate } from '../study/candidate.ts';
 import { finalSizes } from '../study/final-training.ts';
 import type { Training } from '../study/settings.ts';
+import type { CellPlans } from '../study/training-plan.ts';
 import { imagesTogether } from '../train/recipe.ts';
 import { type FinalCosts, finalWithin, type PlannedFinal } from './budget.ts';
-import { epochSeconds, finalCosts } from './budget-costs.ts';
-import type { CostOptions } from './estimate.ts';
+import { epochSeconds, type FinalCostOptions, finalCosts } from './budget-costs.ts';
 import type { ImageCounts } from './prediction.ts';
 import { fitsMemory } from './training-memory.ts';
 
@@ -19,7 +18,7 @@ import { fitsMemory } from './training-memory.ts';
  * @param epochSeconds predicted seconds of the steps of an epoch
  */
 export type MeasureFinal = (
-  candidate: Candidate,
+  candidate: CellPlans,
   training: Training,
   epochSeconds: number,
 ) => Promise<number | undefined>;
@@ -29,12 +28,12 @@ export interface FinalMachine {
   /** Default: the prediction is used as it is. */
   measure?: MeasureFinal | undefined;
   /** Whether the machine has the memory for this network. Default: yes. */
-  fits?: ((candidate: Candidate, training: Training) => boolean) | undefined;
+  fits?: ((candidate: CellPlans, training: Training) => boolean) | undefined;
 }
 
 /** Whether a final network is predicted to fit the free memory of its device. */
 export function fitsHere(
-  candidate: Candidate,
+  candidate: CellPlans,
   training: Training,
   { counts, computing }: { counts: ImageCounts; computing: Computing },
 ): boolean {
@@ -55,8 +54,8 @@ const hope = 0.65;
 
 /** Returns the size and epochs of the cell's final network. Only the smallest size may exceed the memory. */
 export async function planFinal(
-  candidate: Candidate,
-  costs: CostOptions,
+  candidate: CellPlans,
+  costs: FinalCostOptions,
   { budget, left }: FinalTime,
   { measure, fits = () => true }: FinalMachine = {},
 ): Promise<PlannedFinal> {

@@ -4,10 +4,10 @@
 import type { Plan } from '../plan/plan.ts';
 import { median } from '../statistics/order.ts';
 import { type Coefficients, fitLaw, type Observation } from '../statistics/robust-fit.ts';
-import type { Candidate } from '../study/candidate.ts';
 import { heldOut } from '../study/presets.ts';
 import type { KindPrediction, Laws, PredictionError } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import type { CellPlans } from '../study/training-plan.ts';
 import { phasesOf } from '../train/growth.ts';
 import { imagesTogether } from '../train/recipe.ts';
 import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
@@ -59,11 +59,11 @@ export class TrainingTerms {
     this.#evaluated = validationImages;
   }
 
-  plan(candidate: Candidate, resolution = this.#training.resolution): Plan {
+  plan(candidate: CellPlans, resolution = this.#training.resolution): Plan {
     return candidate.trainedPlan({ ...this.#training, resolution }, this.#classes);
   }
 
-  of(candidate: Candidate): CostTerms {
+  of(candidate: CellPlans): CostTerms {
     const plan = this.plan(candidate);
     const { growth, accumulate = 1 } = this.#training.recipe;
     const [steps, batch] = [this.#steps * accumulate, this.#batch / accumulate];
@@ -76,7 +76,7 @@ export class TrainingTerms {
     return { seconds, memory: memoryTerms(plan, imagesTogether({ batchSize: this.#batch, accumulate })) };
   }
 
-  cost(candidate: Candidate, laws: Laws): Cost {
+  cost(candidate: CellPlans, laws: Laws): Cost {
     return costOf(this.of(candidate), laws);
   }
 }

@@ -3,11 +3,11 @@
 import { type Computing, onCpu } from '../engine/device.ts';
 import type { Plan } from '../plan/plan.ts';
 import { fitLaw } from '../statistics/robust-fit.ts';
-import type { Candidate } from '../study/candidate.ts';
 import { finalSizes } from '../study/final-training.ts';
 import { heldOut } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import type { CellPlans } from '../study/training-plan.ts';
 import { phasesOf } from '../train/growth.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
@@ -91,9 +91,13 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
  * @returns the measured seconds divided by the predicted ones; undefined if it cannot be trained
  */
 export async function epochRatio(
-  candidate: Candidate,
+  candidate: CellPlans,
   training: Training,
-  { settings, counts, computing = onCpu }: { settings: SearchSettings; counts: ImageCounts; computing?: Computing },
+  {
+    settings,
+    counts,
+    computing = onCpu,
+  }: { settings: Pick<SearchSettings, 'validationImages'>; counts: ImageCounts; computing?: Computing },
   {
     threads,
     epochSeconds,

@@ -7,9 +7,9 @@ import { architectureKey } from '../space/canonical.ts';
 import { decode } from '../space/decisions.ts';
 import { defaultSpace, type Space } from '../space/search-space.ts';
 import type { Training } from './settings.ts';
-import { type TrainedNetwork, trainedOptions, usedOptions } from './training-plan.ts';
+import { type CellPlans, type TrainedNetwork, trainedOptions, usedOptions } from './training-plan.ts';
 
-export class Candidate {
+export class Candidate implements CellPlans {
   readonly decisions: readonly number[];
   readonly space: Space;
   #architecture: Architecture | undefined;

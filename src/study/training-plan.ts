@@ -39,3 +39,14 @@ export function usedPlan(architecture: Architecture, training: TrainedNetwork, c
 export function trainedPlan(architecture: Architecture, training: Training, classes: number): Plan {
   return planNetwork(architecture, trainedOptions(training, classes));
 }
+
+/** The plans of the networks of one cell. */
+export interface CellPlans {
+  trainedPlan(training: Training, classes: number): Plan;
+  usedPlan(training: TrainedNetwork, classes: number): Plan;
+}
+
+export const plansOf = (architecture: Architecture): CellPlans => ({
+  trainedPlan: (training, classes) => trainedPlan(architecture, training, classes),
+  usedPlan: (training, classes) => usedPlan(architecture, training, classes),
+});

@@ -109,7 +109,7 @@ test('the final network is as large as the memory allows', async () => {
   const laws = { seconds: [1e-13, 0, 0, 0, 0], memory: [1e9, 0, 0] }; // there is time for the largest
   const chosen = async (name: string, most: number) => {
     using study = Study.create(join(folder, name), settings);
-    const fits = (_: Candidate, { cells, filters }: Training) => cells * filters <= most;
+    const fits = (_: unknown, { cells, filters }: Training) => cells * filters <= most;
     const { cells, filters, resolution } = await courseOn(study, laws, { fits }).course.final(candidate);
     return [cells, filters, resolution];
   };

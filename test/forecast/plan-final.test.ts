@@ -25,7 +25,7 @@ async function planned(share: number, ratioOf: (training: Training) => number | 
   const measured: number[] = [];
   const budget = 480;
   const left = once + share * fewestEpochs * epoch + budgetRule.start + budgetRule.reserve * budget;
-  const measure = async (_: Candidate, training: Training) => {
+  const measure = async (_: unknown, training: Training) => {
     measured.push(training.filters);
     return ratioOf(training);
   };
