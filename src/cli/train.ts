@@ -11,11 +11,13 @@ import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import { withEpochs } from '../study/presets.ts';
+import type { Training } from '../study/settings.ts';
 import { trainedPlan } from '../study/training-plan.ts';
 import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags, precisionLine, trainingComputing } from './flags/device-flags.ts';
-import { timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
+import { positiveNumber, timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags } from './flags/recipe-flags.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
@@ -47,6 +49,8 @@ const streamHelp =
   'read a folder’s pictures as they are needed, in their size (default: above 96 pixels, for recipes that show random parts of them, and of archives)';
 const dryRunHelp =
   'predict steps, time, memory and disk, from steps and pictures that are measured in some seconds, without training; with a number, as if there were so many images, such as 1281167';
+const minutesHelp =
+  'train for this time on this machine, instead of --epochs: the size of a MODEL without N and the number of epochs follow from measured steps, by the recipe fast unless another is named';
 const checkpointHelp = 'time between two checkpoints, such as 10m (default: 30s, of streamed pictures 5m)';
 const layoutHelp = "what stands around the cells (default: the named network's, else cifar)";
 
@@ -57,7 +61,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .description('train one architecture at any size, test it, save its weights; run again to resume')
     .argument(
       '[model]',
-      'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile; a trial alone has the size of its study’s final network',
+      'SOURCE:N@P, SOURCE:N with --filters, or SOURCE:mobile|large|cifar, as for profile; with --minutes SOURCE alone has the size that there is time for; a trial alone has the size of its study’s final network',
     )
     .option('--from <weights>', 'begin with these weights: a model file, or published weights that import reads')
     .addOption(new Option('--layout <name>', layoutHelp).choices(layoutNames))
@@ -82,6 +86,8 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
+    .option('--minutes <n>', minutesHelp, positiveNumber('--minutes'))
+    .option('--hours <n>', 'the same in hours', positiveNumber('--hours'))
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
     .option('--seeds <n>', seedsHelp, wholeNumber('--seeds'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
@@ -95,9 +101,13 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bf16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
+      '\nExample:\n  nasnet train quick --minutes 8\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bf16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
     )
-    .action((text: string | undefined, flags: TrainFlags) => train(text, flags, finish));
+    .action((text: string | undefined, flags: TrainFlags) => {
+      const isTimed = flags.minutes !== undefined || flags.hours !== undefined;
+      const isNamed = command.getOptionValueSource('recipe') !== 'default';
+      return train(text, isTimed && !isNamed ? { ...flags, recipe: 'fast' } : flags, finish);
+    });
 }
 
 type Finish = (result: TrainingResult, flags: { json?: boolean }) => void;
@@ -148,8 +158,9 @@ async function trainFrom(
 ): Promise<TrainingResult | undefined> {
   const { text, flags, block, threads, files, part } = command;
   const { seed, seeds, validationImages } = flags;
-  const planned = await plannedTraining(text, source, flags, block);
-  const { name, dataset, inputs, images, architecture, training, counts, initial } = planned;
+  const fastest = trainingComputing(command.computing, flags, { last: undefined, alone: part === undefined });
+  const planned = await plannedTraining(text, source, flags, { block, threads, computing: fastest });
+  const { name, dataset, inputs, images, architecture, training, counts, initial, timed } = planned;
   const { classes } = images;
   const { recipe } = training;
   const setup: TrainingSetup = {
@@ -186,7 +197,7 @@ async function trainFrom(
     requireMemory({ plan, batch, images: images.inMemory, computing, streamedBatch, processes });
   }
   const from = source && { from: source.content };
-  const of = `train ${JSON.stringify({ model: name, dataset, training, seed, validationImages, ...from })}`;
+  const of = `train ${JSON.stringify({ model: name, dataset, ...(timed ? { timed: timed.of } : { training }), seed, validationImages, ...from })}`;
   const results = new ResultFiles({
     of,
     inputs: [...inputs, ...(source ? [source.path] : []), ...(images.isStreamed ? [dataset] : [])],
@@ -197,7 +208,9 @@ async function trainFrom(
     return [weights, best, last, record];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
-  if (isFirst(part)) results.claim(...new Set([files.weights, files.page, files.record, ...written]));
+  if (isFirst(part))
+    results.claim(...new Set([files.weights, files.page, files.record, ...(timed ? [files.plan] : []), ...written]));
+  timed?.keep();
   const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
   const checkpoint = { seconds, keep: flags.keepCheckpoints };
@@ -214,7 +227,7 @@ async function trainFrom(
   const replicas = part && (await joinOthers(part, asked, block));
   const runs = await together(part?.place, replicas, async (settings) => {
     const run = await trainer(setup, resources, settings);
-    const work: SeedWork = { run, block, artifacts, setup, precision, older, checkpoint, replicas };
+    const work: SeedWork = { run, block, artifacts, setup, precision, older, checkpoint, replicas, timed };
     const ended: EndedRun[] = [];
     for (const { job, weights } of all) {
       if (seeds > 1) block.log(`Seed ${job.seed}, ${ended.length + 1} of ${seeds}`);
@@ -226,7 +239,16 @@ async function trainFrom(
   if (!isFirst(part)) return undefined;
   const chosen = bestRun(runs, training);
   if (seeds > 1) writeWhole(files.weights, [readFileSync(chosen.weights)]);
-  const result = { model: name, dataset, classes, training, runs, files, nameOf: images.nameOf };
+  timed?.end();
+  const result = {
+    model: name,
+    dataset,
+    classes,
+    training: asTrained(training, runs),
+    runs,
+    files,
+    nameOf: images.nameOf,
+  };
   const document = summaryDocument(result);
   const record = { weightsHash: hashOfFile(files.weights), ...document };
   writeWhole(files.record, [`${JSON.stringify(record, null, 1)}\n`]);
@@ -234,6 +256,12 @@ async function trainFrom(
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
   results.keep();
   return result;
+}
+
+/** Returns the training with the epochs that there was time for. */
+function asTrained(training: Training, runs: readonly EndedRun[]): Training {
+  const { scheduledEpochs = training.recipe.epochs } = runs[0]!.details;
+  return withEpochs(training, Number(scheduledEpochs.toFixed(2)));
 }
 
 const checkpointSeconds = 30;

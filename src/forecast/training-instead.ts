@@ -1,10 +1,9 @@
 // Whether a budget is as well spent on the training of one cell alone as on a search, by what equal budgets gave.
 
 import { Candidate } from '../study/candidate.ts';
-import { finalSizes, plannedTraining } from '../study/final-training.ts';
+import { finalSizes } from '../study/final-training.ts';
 import { decisionsOf } from '../study/named-decisions.ts';
-import type { SearchSettings, Training } from '../study/settings.ts';
-import { finalWithin } from './budget.ts';
+import type { SearchSettings } from '../study/settings.ts';
 import { finalCosts } from './budget-costs.ts';
 import type { CostOptions } from './estimate.ts';
 
@@ -33,8 +32,8 @@ export interface TrainingInstead {
   until: number;
   /** Name of the cell. */
   cell: string;
-  /** Its training for the whole budget of the search. */
-  training: Training;
+  /** The budget of the search in minutes, all of which its training would have. */
+  minutes: number;
   /** Test accuracies of the measured budget. */
   accuracies: Accuracies;
 }
@@ -60,6 +59,5 @@ export function trainingInstead(
   const asLong = costs[size]!.once + training.epochs * costs[size]!.epoch;
   const until = races ? asLong : Math.max(asLong, budget.seconds);
   if (budget.seconds > until) return undefined;
-  const planned = plannedTraining(settings, finalWithin(budget.seconds, budget.seconds, costs));
-  return { until, cell, training: planned, accuracies };
+  return { until, cell, minutes: Number((budget.seconds / 60).toPrecision(12)), accuracies };
 }

@@ -54,9 +54,14 @@ export function parseArchitectureSource(text: string): ArchitectureSource {
 
 /** Returns the trial that a text names without a size; undefined if it names something else, or a size too. */
 export function parseTrial(text: string): TrialSource | undefined {
+  const source = parseBare(text);
+  return source?.kind === 'trial' ? source : undefined;
+}
+
+/** Returns what a text names without a size; undefined if it names nothing, or a size too. */
+export function parseBare(text: string): ArchitectureSource | undefined {
   try {
-    const source = parseArchitectureSource(text);
-    return source.kind === 'trial' ? source : undefined;
+    return parseArchitectureSource(text);
   } catch (error) {
     if (error instanceof InputError) return undefined;
     throw error;

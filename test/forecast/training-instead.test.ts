@@ -36,18 +36,13 @@ test('the cell is named up to the time in which this machine trains it as long a
 });
 
 test('it is told with the command for the whole budget, and with both accuracies', () => {
-  const { found, costs } = insteadOf({ budget: 300 });
-  const { filters, resolution, recipe } = found!.training;
-  assert.deepEqual([filters, resolution], [8, 32]);
-  const { epoch, once } = costs[1]!;
-  const spent = recipe.epochs * epoch + once;
-  assert.ok(spent <= 300 && spent > 0.9 * 300 - epoch, `${spent}`);
+  const { found } = insteadOf({ budget: 300 });
   const [words, command] = insteadLines(found);
   assert.match(
     words!,
     /^In less than about .* on this machine a search has no advantage over training the cell Quick all the time: [\d.]+%? .*% of CIFAR-10's test images against [\d.]+%?.*; a residual network of 8 layers had [\d.]+.*% \(docs\/experiments\/budget\.md\)\. Quick alone:$/,
   );
-  assert.match(command!, /nasnet train quick:1 --filters 8 --size 32 --recipe fast --epochs [\d.]+$/);
+  assert.match(command!, /nasnet train quick --minutes 5$/);
   const { alone, search } = found!.accuracies;
   assert.ok(mean([...search]) <= mean([...alone]) + 0.005);
   assert.deepEqual(insteadLines(undefined), []);

@@ -22,15 +22,13 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
 /** Says which training this search is known not to be better than. */
 export function insteadLines(instead: TrainingInstead | undefined): string[] {
   if (!instead) return [];
-  const { until, cell, training, accuracies } = instead;
-  const { cells, filters, resolution, recipe } = training;
+  const { until, cell, minutes, accuracies } = instead;
   const { search, alone, resnet } = accuracies;
   const title = cellTitle(cell);
   const [own, other, residual] = [search, alone, resnet].map(accuracyWords);
-  const size = ['--filters', `${filters}`, '--size', `${resolution}`];
   return [
     `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`,
-    `  ${commandOf('train', `${cell}:${cells}`, ...size, '--recipe', 'fast', '--epochs', `${recipe.epochs}`)}`,
+    `  ${commandOf('train', cell, '--minutes', `${minutes}`)}`,
   ];
 }
 

@@ -1,6 +1,7 @@
 // What `nasnet train` trains: the network, its images and its recipe, from MODEL or weights and the flags.
 
 import { InputError } from '../../failure.ts';
+import { budgetRule } from '../../forecast/budget.ts';
 import { layouts } from '../../plan/layouts.ts';
 import type { ModelFlags } from '../../plan/model-name.ts';
 import { namedModels } from '../../plan/named-models.ts';
@@ -13,12 +14,15 @@ import { fittingBatches, type Recipe, recipes } from '../../train/recipe.ts';
 import { whole } from '../../words.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { type RecipeFlags, recipeOf } from '../flags/recipe-flags.ts';
-import type { LiveBlock } from '../terminal/live-block.ts';
+import { type LiveBlock, SilentBlock } from '../terminal/live-block.ts';
 import type { ReplicaFlags } from './replica-flags.ts';
 import { skewSentence } from './skew-words.ts';
 import { asSourceShows, initialWeights, type SourceWeights, sourceSentences } from './source-weights.ts';
+import { sizesWithin, TimedTraining, timedWords } from './timed-training.ts';
+import type { TrainingPlace } from './train-together.ts';
 import { preparedImages, streamedImages, streamReason, type TrainedImages } from './trained-images.ts';
 import { type Trainee, traineeOf } from './trainee.ts';
+import { trainingFiles } from './training-files.ts';
 
 export interface TrainFlags extends RecipeFlags, DeviceFlags, ReplicaFlags, Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
@@ -31,6 +35,9 @@ export interface TrainFlags extends RecipeFlags, DeviceFlags, ReplicaFlags, Pick
   keepCheckpoints: number;
   trainingImages?: number;
   validationImages?: number;
+  /** Time of the whole training, from which its length and maybe its size follow. */
+  minutes?: number;
+  hours?: number;
   seed: number;
   seeds: number;
   from?: string;
@@ -56,6 +63,8 @@ export interface PlannedTraining {
   counts: ReturnType<typeof imageCounts>;
   /** Weights to begin with. */
   initial: ReturnType<typeof initialWeights> | undefined;
+  /** The training's time, if it has one. */
+  timed: TimedTraining | undefined;
 }
 
 /**
@@ -66,35 +75,69 @@ export async function plannedTraining(
   text: string | undefined,
   source: SourceWeights | undefined,
   flags: TrainFlags,
-  block: LiveBlock,
+  { block, computing, threads }: Pick<TrainingPlace, 'block' | 'computing' | 'threads'>,
 ): Promise<PlannedTraining> {
-  const trainee = await traineeOf(text, source, flags, block);
+  const seconds = timeOf(flags);
+  const trainee = await traineeOf(text, source, { ...flags, anySize: seconds !== undefined }, block);
   const { name, architecture, options, resolution, inputs } = trainee;
   const { dataset } = trainee.images;
   const images = await imagesOf(trainee, flags, block);
   const { classes } = images;
-  const network: TrainedNetwork = {
+  const counts = imageCounts(images, flags);
+  const trainingOf = (network: TrainedNetwork, asked: TrainFlags, said: LiveBlock): Training => {
+    const fitted = withFittingBatch(asked, counts.train, said);
+    const stated = recipeOf(fitted, usedPlan(architecture, network, classes.length));
+    const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+    const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, said) : shown;
+    return { ...network, ...(flags.trainingImages && { trainingImages: flags.trainingImages }), recipe };
+  };
+  const own: TrainedNetwork | undefined = options && {
     ...options,
     resolution:
       flags.size ??
       (images.isStreamed ? (resolution ?? sideOf(options)) : Math.min(resolution ?? images.most, images.most)),
   };
-  const counts = imageCounts(images, flags);
-  const fitted = withFittingBatch(flags, counts.train, block);
-  const stated = recipeOf(fitted, usedPlan(architecture, network, classes.length));
-  const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
-  const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, block) : shown;
-  const training: Training = {
-    ...network,
-    ...(flags.trainingImages && { trainingImages: flags.trainingImages }),
-    recipe,
-  };
   const initial = source && initialWeights(source, classes);
-  const about = { recipe, isStreamed: images.isStreamed, classes: classes.length, side: network.resolution };
+  const chooseWithin = (seconds: number): Promise<TimedTraining> => {
+    if (images.isStreamed)
+      throw new InputError('--minutes: expected images that are prepared in the cache, got streamed pictures');
+    const allCounts = { ...counts, images: counts.train + counts.validation, classes: classes.length };
+    const sizes = own
+      ? [{ ...own, epochs: budgetRule.epochs.fewest }]
+      : sizesWithin(seconds, { dataset, counts: allCounts, side: flags.size });
+    return TimedTraining.choose({
+      ...{ seconds, architecture, threads, block, computing, seed: flags.seed, counts: allCounts },
+      sizes: sizes.map(({ epochs, ...network }) => trainingOf(network, { ...flags, epochs }, silent)),
+      content: images.reference.content,
+      file: trainingFiles(flags.output).plan,
+    });
+  };
+  const timed = seconds === undefined ? undefined : await chooseWithin(seconds);
+  const training = timed
+    ? trainingOf(timed.network, { ...flags, epochs: timed.chosen.epochs }, block)
+    : trainingOf(own!, flags, block);
+  if (timed) block.log(timedWords(training, seconds!));
+  const { recipe } = training;
+  const about = { recipe, isStreamed: images.isStreamed, classes: classes.length, side: training.resolution };
   for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
   const skew = skewSentence({ ...images, name: images.reference.name }, recipe.balance);
   if (skew) block.log(skew);
-  return { name, dataset, inputs, images, architecture, training, counts, initial };
+  return { name, dataset, inputs, images, architecture, training, counts, initial, timed };
+}
+
+const silent = new SilentBlock(process.stderr);
+
+/** Returns the seconds of --minutes or --hours. @throws InputError beside flags that they do not go with */
+function timeOf({ minutes, hours, epochs, seeds, replicas }: TrainFlags): number | undefined {
+  if (minutes === undefined && hours === undefined) return undefined;
+  const flag = minutes === undefined ? '--hours' : '--minutes';
+  if (minutes !== undefined && hours !== undefined)
+    throw new InputError(`--hours: expected none with --minutes, got ${hours}`);
+  if (epochs !== undefined)
+    throw new InputError(`--epochs: expected none with ${flag}, from which they follow, got ${epochs}`);
+  if (seeds > 1) throw new InputError(`--seeds: expected one with ${flag}, got ${seeds}`);
+  if (replicas !== undefined) throw new InputError(`--replicas: expected none with ${flag}, got ${replicas}`);
+  return minutes === undefined ? 3600 * hours! : 60 * minutes;
 }
 
 /** Prepares the images in the cache, or lists those that are streamed. */

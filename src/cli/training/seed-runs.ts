@@ -19,6 +19,7 @@ import type { EvaluateJob } from '../../workers/messages.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { ProgressLine } from './progress-line.ts';
 import { following, resumable } from './stoppable.ts';
+import type { TimedTraining } from './timed-training.ts';
 import { type EndedRun, endedRun, type FinalDetails, keepRun, trainingFiles } from './training-files.ts';
 
 /** The resources that the trainings of all seeds share. */
@@ -33,6 +34,8 @@ export interface SeedWork {
   checkpoint: { seconds: number; keep: number };
   /** The processes that train together. */
   replicas: JoinedReplicas | undefined;
+  /** The time of a training that has one. */
+  timed: TimedTraining | undefined;
 }
 
 const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
@@ -63,7 +66,7 @@ export async function precisionBegun(
 
 /** Trains with one seed. Of several ones, one that has ended before is not trained again. */
 export async function trainSeed(
-  { run, block, artifacts, setup, precision, older, checkpoint: often, replicas }: SeedWork,
+  { run, block, artifacts, setup, precision, older, checkpoint: often, replicas, timed }: SeedWork,
   job: Omit<TrainingJob, 'seed'> & { seed: number },
   weights: string,
   isOneOfSeveral: boolean,
@@ -84,10 +87,16 @@ export async function trainSeed(
   const progress = new ProgressLine();
   const onMessage = (message: unknown) => {
     if ('epoch' in (message as FinalMessage)) epochs.push(message as EpochReport);
+    timed?.tick();
     report(message as FinalMessage, block, progress);
   };
   const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
-  const whole: TrainingJob = { ...job, checkpoint: { key: checkpointKey, ...often }, keepModel };
+  const whole: TrainingJob = {
+    ...job,
+    checkpoint: { key: checkpointKey, ...often },
+    ...timed?.deadline(),
+    keepModel,
+  };
   const result = (await resumable({ checkpoint, seconds: often.seconds, block }, (signal) =>
     run(whole, onMessage, signal),
   )) as { reward: number; details: FinalDetails };

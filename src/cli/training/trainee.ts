@@ -5,6 +5,7 @@ import {
   type ArchitectureSource,
   type ModelFlags,
   modelOptions,
+  parseBare,
   parseModelName,
   parseTrial,
 } from '../../plan/model-name.ts';
@@ -19,6 +20,8 @@ import type { SourceWeights } from './source-weights.ts';
 export interface TraineeFlags extends Pick<ModelFlags, 'filters' | 'layout'> {
   dataset?: string;
   size?: number;
+  /** Whether a network without a size is one of any size. */
+  anySize?: boolean;
 }
 
 /** The network that is trained, and the images that it is trained on by default. */
@@ -26,7 +29,8 @@ export interface Trainee {
   /** As the user named it. */
   name: string;
   architecture: Architecture;
-  options: Omit<TrainedNetwork, 'resolution'>;
+  /** Undefined: of any size. */
+  options: Omit<TrainedNetwork, 'resolution'> | undefined;
   /** Side of its images in pixels; undefined: as large as the images are. */
   resolution: number | undefined;
   images: Awaited<ReturnType<typeof imagesFor>>;
@@ -49,6 +53,20 @@ export async function traineeOf(
     const options = trainedNetwork(network);
     const images = { dataset: flags.dataset ?? 'cifar10', size: flags.size };
     return { name: source!.path, architecture, options, resolution, images, inputs: [] };
+  }
+  const bare = flags.anySize ? parseBare(text) : undefined;
+  if (bare) {
+    for (const flag of ['filters', 'layout'] as const)
+      if (flags[flag] !== undefined)
+        throw new InputError(`--${flag}: expected N with it, such as ${text}:1, or neither, got ${text}`);
+    return {
+      name: text,
+      architecture: await readArchitecture(bare, (sentence) => block.log(sentence)),
+      options: undefined,
+      resolution: flags.size,
+      images: await imagesFor(bare, flags, block),
+      inputs: 'path' in bare ? [bare.path] : [],
+    };
   }
   const trial = parseTrial(text);
   if (trial) {

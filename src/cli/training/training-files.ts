@@ -20,6 +20,8 @@ export const trainingFiles = (weights: string) => {
     last: `${stem}.last${ending}`,
     page: `${stem}.training.html`,
     record: `${stem}.training.json`,
+    /** The size, length and clock of a training with a time, until it ends. */
+    plan: `${stem}.plan.json`,
     source: `${stem}.source${ending}`,
     sourceOfReplica: (rank: number) => `${stem}.source-${rank}${ending}`,
     /** The weights of one of several seeds. */

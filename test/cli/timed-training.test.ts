@@ -1,0 +1,149 @@
+// `nasnet train --minutes`: the size and the length of a training follow from its time, also after a kill.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import sharp from 'sharp';
+import { SilentBlock } from '../../src/cli/terminal/live-block.ts';
+import { TimedTraining } from '../../src/cli/training/timed-training.ts';
+import { onCpu } from '../../src/engine/device.ts';
+import { readModelDescription } from '../../src/model/model-file.ts';
+import { namedCells } from '../../src/space/named-cells.ts';
+import { recipes } from '../../src/train/recipe.ts';
+import { temporaryFolder } from '../data/temporary.ts';
+import { nasnets, nodeArguments } from './run.ts';
+
+const folder = temporaryFolder({ after });
+const environment = { NASNET_CACHE: join(folder, 'cache') };
+const photos = join(folder, 'photos');
+
+before(async () => {
+  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
+    mkdirSync(join(photos, name), { recursive: true });
+    for (let index = 0; index < 60; index++) {
+      const picture = sharp({ create: { width: 32, height: 32, channels: 3, background: { r, g: index, b: 90 } } });
+      await picture.png().toFile(join(photos, name, `${index}.png`));
+    }
+  }
+});
+
+const train = (name: string, ...words: string[]) => {
+  const shared = ['--dataset', photos, '--precision', 'float32', '--threads', '1'];
+  return ['train', ...words, ...shared, '-o', join(folder, `${name}.safetensors`)];
+};
+const recordOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.training.json`), 'utf8'));
+const planOf = (name: string) => join(folder, `${name}.plan.json`);
+
+test('a cell alone is trained at a size of a search’s final networks, one with N at its own, for as long as there is time', () => {
+  const ended = nasnets(
+    [
+      train('any', 'quick', '--size', '16', '--batch-size', '4', '--minutes', '0.4'),
+      train('own', 'nasnet-a:0', '--filters', '4', '--size', '16', '--hours', '0.003', '--recipe', 'small'),
+    ],
+    environment,
+  );
+  for (const { code, stderr } of ended) assert.equal(code, 0, stderr);
+  const sizeOf = (name: string) => {
+    const { cells, filters, input } = readModelDescription(join(folder, `${name}.safetensors`)).network;
+    return `${cells}:${filters}:${input[0]}`;
+  };
+  assert.match(sizeOf('any'), /^[1246]:(16|24|32):16$/);
+  assert.equal(sizeOf('own'), '0:4:16');
+  assert.match(ended[0]!.stderr, /Trains N = 1, F = \d+, \d\d × \d\d pixels for about [\d.]+ epochs: .* in 24 s\n/);
+  assert.match(ended[1]!.stderr, /Trains N = 0, F = 4, 16 × 16 pixels for about [\d.]+ epochs: .* in 11 s\n/);
+  for (const name of ['any', 'own']) {
+    const { recipe, epochs } = recordOf(name);
+    assert.ok(Math.abs(recipe.epochs - epochs.at(-1).epoch) < 0.006, 'the epochs that there was time for are told');
+    assert.equal(existsSync(planOf(name)), false);
+  }
+  assert.equal(recordOf('any').recipe.learningRate, 0.2, 'by the recipe fast');
+  assert.equal(recordOf('own').recipe.learningRate, 0.05);
+});
+
+test('a training that is killed goes on with its plan in the rest of its time', async () => {
+  const words = train('killed', 'nasnet-a:0', '--filters', '8', '--size', '32', '--minutes', '0.4');
+  const child = spawn(process.execPath, nodeArguments([...words, '--checkpoint-every', '1s']), {
+    env: { ...process.env, ...environment },
+    stdio: 'ignore',
+  });
+  const exited = once(child, 'exit');
+  const checkpoint = join(folder, 'killed.safetensors.checkpoint');
+  while (!existsSync(checkpoint) && child.exitCode === null) await setTimeout(50);
+  child.kill('SIGKILL');
+  await exited;
+  const { size, epochs, spent } = JSON.parse(readFileSync(planOf('killed'), 'utf8'));
+  assert.ok(size === 0 && spent > 1 && spent < 24, `${spent}`);
+  const [ended] = nasnets([words], environment);
+  assert.equal(ended!.code, 0, ended!.stderr);
+  assert.match(ended!.stderr, /Goes on with its plan; \d+ s of 24 s are spent/);
+  assert.match(ended!.stderr, new RegExp(`for about ${epochs} epochs`));
+  assert.match(ended!.stderr, /Resuming from .*killed\.safetensors\.checkpoint/);
+  assert.ok(recordOf('killed').epochs[0].epoch === 1, 'the epochs before the kill are in its record');
+});
+
+test('the rest of the time is what earlier sessions left; a plan that is damaged or of another training is made anew', async () => {
+  const recipe = { ...recipes.small, batchSize: 8 };
+  const sizes = [{ cells: 0, filters: 4, resolution: 16, recipe }];
+  const counts = { images: 100, classes: 2, test: 20, validation: 10 };
+  const options = { seconds: 600, architecture: namedCells.quick!, content: 'c', sizes, counts, computing: onCpu };
+  const file = planOf('choice');
+  const said: string[] = [];
+  const block = Object.assign(new SilentBlock(process.stderr), { log: (line: string) => said.push(line) });
+  const choose = () => TimedTraining.choose({ ...options, threads: 1, seed: 1, file, block });
+  const first = await choose();
+  first.keep();
+  const kept = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify({ ...kept, epochs: 7, spent: 400 }));
+  const second = await choose();
+  assert.deepEqual(said, [
+    'Measuring for some seconds how fast this machine trains such networks …',
+    'Goes on with its plan; 6 min 40 s of 10 min are spent',
+  ]);
+  assert.equal(second.chosen.epochs, 7);
+  const left = (second.deadline().deadline! - Date.now()) / 1000;
+  assert.ok(left <= 194 && left > 150, `${left} of 600 s, less the test and 1%`);
+  for (const text of ['{"of": "an', JSON.stringify({ ...kept, of: 'another' })]) {
+    writeFileSync(file, text);
+    assert.ok((await choose()).spent < 300);
+  }
+  second.end();
+  assert.equal(existsSync(file), false);
+});
+
+test('flags that do not go with a time, and a time that is too short, are refused', () => {
+  const refused: [string[], RegExp][] = [
+    [
+      ['quick', '--minutes', '1', '--epochs', '2'],
+      /--epochs: expected none with --minutes, from which they follow, got 2/,
+    ],
+    [['quick', '--minutes', '1', '--hours', '1'], /--hours: expected none with --minutes, got 1/],
+    [['quick', '--hours', '1', '--seeds', '2'], /--seeds: expected one with --hours, got 2/],
+    [['quick', '--minutes', '1', '--replicas', '2'], /--replicas: expected none with --minutes, got 2/],
+    [
+      ['quick', '--minutes', '1', '--filters', '8'],
+      /--filters: expected N with it, such as quick:1, or neither, got quick/,
+    ],
+    [
+      ['quick:1', '--filters', '8', '--minutes', '1', '--stream'],
+      /--minutes: expected images .* in the cache, got streamed/,
+    ],
+    [
+      ['quick:4', '--filters', '32', '--minutes', '0.001'],
+      /--minutes: expected at least \d+\.\d, which measuring .* on this machine, got 0.001/,
+    ],
+    [['quick'], /model: expected SOURCE:N@P/],
+  ];
+  const ended = nasnets(
+    refused.map(([words]) => train('refused', ...words)),
+    environment,
+  );
+  for (const [index, [, message]] of refused.entries()) {
+    const { code, stderr } = ended[index]!;
+    assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
+  }
+  assert.equal(existsSync(planOf('refused')), false, 'nothing is written');
+});
