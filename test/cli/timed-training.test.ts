@@ -82,6 +82,7 @@ test('a training that is killed goes on with its plan in the rest of its time', 
   assert.match(ended!.stderr, /Goes on with its plan; \d+ s of 24 s are spent/);
   assert.match(ended!.stderr, new RegExp(`for about ${epochs} epochs`));
   assert.match(ended!.stderr, /Resuming from .*killed\.safetensors\.checkpoint/);
+  assert.match(ended!.stderr, /\d+ s of its time of 24 s are spent\n/);
   assert.ok(recordOf('killed').epochs[0].epoch === 1, 'the epochs before the kill are in its record');
 });
 

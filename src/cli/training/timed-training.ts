@@ -145,9 +145,11 @@ export class TimedTraining {
     if (this.spent - this.#kept >= keptEvery) this.keep();
   }
 
-  /** Removes the file: the training is over. */
+  /** Removes the file, since the training is over, and says how long it took. */
   end(): void {
-    rmSync(this.#options.file, { force: true });
+    const { file, seconds, block } = this.#options;
+    rmSync(file, { force: true });
+    block.log(`${duration(this.spent)} of its time of ${duration(seconds)} are spent`);
   }
 }
 
@@ -182,7 +184,7 @@ async function measuredChoice(options: TimedOptions, since: number): Promise<Cho
   const needed = seconds - left() + budgetRule.start + budgetRule.reserve * seconds + ratio * (once + epochs * epoch);
   if (epochs === budgetRule.epochs.fewest && needed > seconds)
     throw new InputError(
-      `--minutes: expected at least ${(Math.ceil(needed / 6) / 10).toFixed(1)}, which measuring and ${epochWord(epochs)} epochs of the smallest network take on this machine, got ${Number((seconds / 60).toPrecision(3))}`,
+      `--minutes: expected at least ${(Math.ceil(needed / 6) / 10).toFixed(1)}, which measuring and ${epochWord(epochs)} epochs of ${sizes.length > 1 ? 'the smallest' : 'this'} network take on this machine, got ${Number((seconds / 60).toPrecision(3))}`,
     );
   return { size, epochs, test: ratio * once };
 }
