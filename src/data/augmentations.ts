@@ -19,11 +19,16 @@ export interface AugmentationByLength extends Augmentation {
   epochs: number;
   /** Images are translated if the training has at least so many epochs. Default: 0. */
   translateFrom?: number;
+  /** In a shorter training of at least so many epochs they are translated by half as much. Default: never. */
+  halfTranslateFrom?: number;
 }
 
 /** Returns the augmentation of a training of the recipe's length. */
-export const augmentationOf = <Recipe extends AugmentationByLength>(recipe: Recipe): Recipe =>
-  recipe.epochs < (recipe.translateFrom ?? 0) ? { ...recipe, translate: 0 } : recipe;
+export function augmentationOf<Recipe extends AugmentationByLength>(recipe: Recipe): Recipe {
+  const { epochs, translate = 0, translateFrom = 0, halfTranslateFrom = translateFrom } = recipe;
+  if (epochs >= translateFrom) return recipe;
+  return { ...recipe, translate: epochs >= halfTranslateFrom ? translate / 2 : 0 };
+}
 
 /** The two ways to vary positions in an image. */
 export const augmentations = {

@@ -94,6 +94,7 @@ const recipe: z.ZodType<StoredRecipe> = z.strictObject({
   enlarge: amount,
   translate: share.exactOptional(),
   translateFrom: z.number().nonnegative().exactOptional(),
+  halfTranslateFrom: z.number().nonnegative().exactOptional(),
   flip: z.union([z.boolean(), z.literal('alternate')]),
   cutout: count,
   matchTestView: z.boolean().exactOptional(),

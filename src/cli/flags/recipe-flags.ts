@@ -211,7 +211,10 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
     ...(flip && { flip: flips[flip] }),
     ...(optimizer && { optimizer: defaultOptimizer(optimizer) }),
   };
-  if (augment) delete recipe.translateFrom;
+  if (augment) {
+    delete recipe.translateFrom;
+    delete recipe.halfTranslateFrom;
+  }
   if (averageWeights !== undefined) delete recipe.averageDecay;
   if (recipe.averageEpochs === 0) delete recipe.averageEpochs;
   // a named recipe has small images only if the network can process them
