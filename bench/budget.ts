@@ -1,6 +1,6 @@
 // Compares networks of equal budgets: the accuracy on CIFAR-10's 10,000 test images of networks that each had a whole
 // budget, over seeds.
-//   node bench/budget.ts --log FILE [--minutes 8,60] [--seeds 3] [--picture FILE.svg]
+//   node bench/budget.ts --log FILE [--minutes 8,60] [--seeds 3] [--first-seed 1] [--picture FILE.svg]
 //     [--contender search,quick,nasnet-a,random,resnet,pytorch,FILE.json] [--held-out]
 // search: `nasnet search --minutes`, all of it counted. quick, nasnet-a: the named cell alone, random: a random cell,
 // FILE.json: the cell of an architecture file, each trained for the whole budget at the size and for the epochs that
@@ -65,6 +65,7 @@ const { values } = parseArgs({
     log: { type: 'string' },
     minutes: { type: 'string', default: '8,60' },
     seeds: { type: 'string', default: '3' },
+    'first-seed': { type: 'string', default: '1' },
     contender: { type: 'string', default: contenders.join() },
     picture: { type: 'string' },
     plan: { type: 'boolean', default: false },
@@ -184,7 +185,8 @@ async function runPlan(task: Task, folder: string): Promise<void> {
   write({ ...task, ...accuracies, seconds: (performance.now() - began) / 1000, network: named(planned.plan) });
 }
 
-for (let seed = 1; seed <= Number(values.seeds); seed++) {
+const firstSeed = Number(values['first-seed']);
+for (let seed = firstSeed; seed < firstSeed + Number(values.seeds); seed++) {
   for (const minutes of budgets) {
     for (const contender of chosen) {
       const task = { contender, minutes, seed };
