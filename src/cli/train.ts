@@ -260,8 +260,8 @@ async function trainFrom(
 
 /** Returns the training with the epochs that there was time for. */
 function asTrained(training: Training, runs: readonly EndedRun[]): Training {
-  const { scheduledEpochs = training.recipe.epochs } = runs[0]!.details;
-  return withEpochs(training, Number(scheduledEpochs.toFixed(2)));
+  const { scheduledEpochs } = runs[0]!.details;
+  return scheduledEpochs === undefined ? training : withEpochs(training, Number(scheduledEpochs.toFixed(2)));
 }
 
 const checkpointSeconds = 30;

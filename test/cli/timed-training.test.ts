@@ -107,7 +107,11 @@ test('the rest of the time is what earlier sessions left; a plan that is damaged
   assert.equal(second.chosen.epochs, 7);
   const left = (second.deadline().deadline! - Date.now()) / 1000;
   assert.ok(left <= 194 && left > 150, `${left} of 600 s, less the test and 1%`);
-  for (const text of ['{"of": "an', JSON.stringify({ ...kept, of: 'another' })]) {
+  for (const text of [
+    '{"of": "an',
+    JSON.stringify({ ...kept, of: 'another' }),
+    JSON.stringify({ ...kept, size: 1, spent: 500 }),
+  ]) {
     writeFileSync(file, text);
     assert.ok((await choose()).spent < 300);
   }

@@ -66,11 +66,11 @@ type Stored = z.infer<typeof stored>;
 type Choice = Pick<Stored, 'size' | 'epochs' | 'test'>;
 
 /** Returns the choice of an earlier session for the same training; undefined if there is none, or it is damaged. */
-function readStored(file: string, of: string): Stored | undefined {
+function readStored(file: string, of: string, sizes: number): Stored | undefined {
   if (!existsSync(file)) return undefined;
   try {
     const { data } = stored.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    return data?.of === of ? data : undefined;
+    return data?.of === of && data.size < sizes ? data : undefined;
   } catch {
     return undefined;
   }
@@ -104,7 +104,7 @@ export class TimedTraining {
     const { seconds, architecture, content, sizes, seed, counts, file, block } = options;
     const since = performance.now();
     const of = JSON.stringify({ architecture, content, sizes, seconds, seed, validation: counts.validation });
-    const earlier = readStored(file, of);
+    const earlier = readStored(file, of, sizes.length);
     if (earlier) {
       const { spent } = earlier;
       block.log(`Goes on with its plan; ${duration(spent)} of ${duration(seconds)} are spent`);
