@@ -1,12 +1,13 @@
 // The artifacts of a study in a store that several machines have. An artifact is an object STUDY/KIND/NAME/HASH, so
 // that a key has no half-written or mixed content, and what is read is verified.
 
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ArtifactKey, Artifacts } from '../artifacts.ts';
 import { Failure } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
+import { temporaryFolder } from '../whole-file.ts';
 import { fetchObject } from './fetch-object.ts';
 import type { ObjectStore, StoredObject } from './object-store.ts';
 import { openStore, type StorePlace } from './open-store.ts';
@@ -21,8 +22,8 @@ export interface StoredPlace {
 export class StoredArtifacts implements Artifacts {
   readonly #store: ObjectStore;
   readonly #study: string;
-  /** The folder of this process for copies. */
-  readonly #folder = mkdtempSync(join(tmpdir(), 'nasnet-artifacts-'));
+  /** The folder of this process for copies; those of killed processes are removed. */
+  readonly #folder = temporaryFolder(tmpdir());
   #copy: string | undefined;
 
   constructor(store: ObjectStore, study: string) {

@@ -1,10 +1,11 @@
 // The contract of all artifact stores: a folder, S3-compatible storage on a real local server, and a redis-server.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 // @ts-expect-error: the package has no types
 import S3rver from '@20minutes/s3rver';
@@ -169,6 +170,27 @@ test('a Redis server takes files up to a limit in all, and what is removed makes
   await store.remove('d/one');
   await store.write('d/two', path);
   await store.close();
+});
+
+test('copies of a killed process are removed by the next one', async () => {
+  const temporary = join(folder, 'temporary');
+  mkdirSync(temporary);
+  const [store, artifacts] = ['folder-store', 'stored-artifacts'].map((name) =>
+    JSON.stringify(resolve(import.meta.dirname, `../../src/store/${name}.ts`)),
+  );
+  const script = (then: string) => `
+    const { FolderStore } = await import(${store});
+    const { StoredArtifacts } = await import(${artifacts});
+    new StoredArtifacts(new FolderStore(${JSON.stringify(join(folder, 'of-killed'))}), 'study');
+    ${then}`;
+  const run = (then: string) =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', script(then)], {
+      env: { ...process.env, TMPDIR: temporary },
+    });
+  assert.equal(run("process.kill(process.pid, 'SIGKILL')").signal, 'SIGKILL');
+  assert.equal(readdirSync(temporary).length, 1);
+  assert.equal(run('').status, 0);
+  assert.deepEqual(readdirSync(temporary), []);
 });
 
 test('two machines know by its identity that they share a folder', () => {
