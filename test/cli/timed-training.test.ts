@@ -53,7 +53,9 @@ test('a cell alone is trained at a size of a search’s final networks, one with
   };
   assert.match(sizeOf('any'), /^[1246]:(16|24|32):16$/);
   assert.equal(sizeOf('own'), '0:4:16');
-  assert.match(ended[0]!.stderr, /Trains N = 1, F = \d+, \d\d × \d\d pixels for about [\d.]+ epochs: .* in 24 s\n/);
+  const [cells, filters] = sizeOf('any').split(':');
+  const said = `Trains N = ${cells}, F = ${filters}, 16 × 16 pixels for about [\\d.]+ epochs: .* in 24 s\n`;
+  assert.match(ended[0]!.stderr, new RegExp(said));
   assert.match(ended[1]!.stderr, /Trains N = 0, F = 4, 16 × 16 pixels for about [\d.]+ epochs: .* in 11 s\n/);
   for (const name of ['any', 'own']) {
     const { recipe, epochs } = recordOf(name);
