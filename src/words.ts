@@ -18,6 +18,9 @@ export const epochWord = (epoch: number): string => `${Number(epoch.toFixed(2))}
 /** Says how large the images of an accuracy are: " at 16 × 16 pixels"; nothing for those of full size. */
 export const atSide = (side: number | undefined): string => (side === undefined ? '' : ` at ${side} × ${side} pixels`);
 
+/** Returns seconds in minutes (60) or hours (3,600), without the digits that only rounding made. */
+export const inUnits = (seconds: number, unit: number): number => Number((seconds / unit).toPrecision(12));
+
 /** Formats a rate: "8.3", "1,024". */
 export const rate = (perSecond: number): string => (perSecond < 10 ? perSecond.toFixed(1) : whole(perSecond));
 

@@ -4,6 +4,7 @@ import { Candidate } from '../study/candidate.ts';
 import { finalSizes } from '../study/final-training.ts';
 import { decisionsOf } from '../study/named-decisions.ts';
 import type { SearchSettings } from '../study/settings.ts';
+import { inUnits } from '../words.ts';
 import { finalCosts } from './budget-costs.ts';
 import type { CostOptions } from './estimate.ts';
 
@@ -59,5 +60,5 @@ export function trainingInstead(
   const asLong = costs[size]!.once + training.epochs * costs[size]!.epoch;
   const until = races ? asLong : Math.max(asLong, budget.seconds);
   if (budget.seconds > until) return undefined;
-  return { until, cell, minutes: Number((budget.seconds / 60).toPrecision(12)), accuracies };
+  return { until, cell, minutes: inUnits(budget.seconds, 60), accuracies };
 }

@@ -12,7 +12,7 @@ import { defaultReduction, heldOut } from '../../study/presets.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
 import type { Limits, SearchSettings } from '../../study/settings.ts';
 import { type Balance, balances } from '../../train/recipe-choices.ts';
-import { duration, whole } from '../../words.ts';
+import { duration, inUnits, whole } from '../../words.ts';
 import {
   byteSize,
   countFromZero,
@@ -48,7 +48,7 @@ export const searchSettings = {
     parse: positiveNumber,
     ofTraining: true,
     asks: (minutes, { flags: { trials } }) => ({ budget: budgetOf('--minutes', 60 * minutes, trials) }),
-    stored: ({ budget }) => budget && Number((budget.seconds / 60).toPrecision(12)),
+    stored: ({ budget }) => budget && inUnits(budget.seconds, 60),
     difference: (stored) => otherBudget(stored, 'minutes'),
     states: ({ budget }) =>
       budget ? [['budget', `${duration(budget.seconds)} in total, planned again while it runs`]] : [],
@@ -62,7 +62,7 @@ export const searchSettings = {
       if (minutes === undefined) return { budget: budgetOf('--hours', 3600 * hours, trials) };
       throw new InputError(`--hours: expected none with --minutes, got ${hours}`);
     },
-    stored: ({ budget }) => budget && Number((budget.seconds / 3600).toPrecision(12)),
+    stored: ({ budget }) => budget && inUnits(budget.seconds, 3600),
     difference: (stored) => otherBudget(stored, 'hours'),
   }),
   trials: optional<number>({

@@ -6,6 +6,7 @@ import { defaultSpace } from '../../space/search-space.ts';
 import { nameOfCell } from '../../study/named-decisions.ts';
 import { settingsOf } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
+import { inUnits } from '../../words.ts';
 import { typedFlag } from '../flags/user-flags.ts';
 import { programName } from '../terminal/program-name.ts';
 import { shellPath } from '../terminal/shell-path.ts';
@@ -142,10 +143,7 @@ function knownWords({ known, space, blocks }: SearchSettings): string[] {
 
 /** Returns the flag of a search's length, its budget or its trials, if it is not the usual one. */
 function lengthFlags(usual: SearchSettings, { budget, trials }: SearchSettings): string[] {
-  if (budget)
-    return budget.seconds === usual.budget?.seconds
-      ? []
-      : ['--minutes', String(Number((budget.seconds / 60).toPrecision(12)))];
+  if (budget) return budget.seconds === usual.budget?.seconds ? [] : ['--minutes', String(inUnits(budget.seconds, 60))];
   return usual.budget || trials !== usual.trials ? ['--trials', String(trials)] : [];
 }
 

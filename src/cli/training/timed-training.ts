@@ -1,7 +1,7 @@
 // `nasnet train --minutes`: chooses the size of the network and the length of its training by measured steps, as a
 // search with a budget does for its final network, and keeps to the time over all sessions.
 
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { z } from 'zod';
 import type { Computing } from '../../engine/device.ts';
 import { InputError } from '../../failure.ts';
@@ -19,6 +19,7 @@ import { plansOf, type TrainedNetwork } from '../../study/training-plan.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { duration, epochWord } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
+import { readKept } from './training-files.ts';
 
 export interface TimedOptions {
   /** The wall-clock time from the choice of the size to the tested network, without the pauses between sessions. */
@@ -65,17 +66,6 @@ type Stored = z.infer<typeof stored>;
 /** The chosen size and length. */
 type Choice = Pick<Stored, 'size' | 'epochs' | 'test'>;
 
-/** Returns the choice of an earlier session for the same training; undefined if there is none, or it is damaged. */
-function readStored(file: string, of: string, sizes: number): Stored | undefined {
-  if (!existsSync(file)) return undefined;
-  try {
-    const { data } = stored.safeParse(JSON.parse(readFileSync(file, 'utf8')));
-    return data?.of === of && data.size < sizes ? data : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 const keptEvery = 1; // seconds; a kill loses no more of the time that is spent
 
 /** A training that has a time: its size and epochs, and its clock. */
@@ -104,7 +94,7 @@ export class TimedTraining {
     const { seconds, architecture, content, sizes, seed, counts, file, block } = options;
     const since = performance.now();
     const of = JSON.stringify({ architecture, content, sizes, seconds, seed, validation: counts.validation });
-    const earlier = readStored(file, of, sizes.length);
+    const earlier = readKept(file, stored, (kept) => kept.of === of && kept.size < sizes.length);
     if (earlier) {
       const { spent } = earlier;
       block.log(`Goes on with its plan; ${duration(spent)} of ${duration(seconds)} are spent`);

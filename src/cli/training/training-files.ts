@@ -64,14 +64,23 @@ export function keepRun(run: EndedRun, identity: string): void {
 
 /** Returns what a seed came to, if it has ended and its weights are still the ones that it wrote. */
 export function endedRun(weights: string, seed: number, identity: string): EndedRun | undefined {
-  const path = trainingFiles(weights).record;
-  if (!existsSync(path) || !existsSync(weights)) return undefined;
+  if (!existsSync(weights)) return undefined;
+  const entry = readKept(
+    trainingFiles(weights).record,
+    record,
+    (each) => each.identity === identity && each.weightsHash === hashOfFile(weights),
+  ); // damaged: the seed is trained again
+  return entry && { ...(entry.run as unknown as Omit<EndedRun, 'seed' | 'weights'>), seed, weights };
+}
+
+/** Returns the content of a JSON file; undefined if it is missing, damaged, or of another training or program. */
+export function readKept<T>(path: string, schema: z.ZodType<T>, isOwn: (kept: T) => boolean): T | undefined {
+  if (!existsSync(path)) return undefined;
   try {
-    const { data } = record.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-    if (data?.identity !== identity || data.weightsHash !== hashOfFile(weights)) return undefined;
-    return { ...(data.run as unknown as Omit<EndedRun, 'seed' | 'weights'>), seed, weights };
+    const { data } = schema.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+    return data && isOwn(data) ? data : undefined;
   } catch {
-    return undefined; // damaged: the seed is trained again
+    return undefined;
   }
 }
 
@@ -80,11 +89,6 @@ const curves = z.looseObject({ weightsHash: z.string(), epochs: z.array(epochRep
 /** Returns the epochs of the training that wrote a model file, if its record is next to it. */
 export function epochsOf(model: string): EpochReport[] | undefined {
   const path = join(dirname(model), basename(trainingFiles(model).record));
-  if (!model.endsWith(ending) || !existsSync(path)) return undefined;
-  try {
-    const { data } = curves.safeParse(JSON.parse(readFileSync(path, 'utf8')));
-    return data?.weightsHash === hashOfFile(model) ? data.epochs : undefined;
-  } catch {
-    return undefined; // another program's, or damaged
-  }
+  if (!model.endsWith(ending)) return undefined;
+  return readKept(path, curves, ({ weightsHash }) => weightsHash === hashOfFile(model))?.epochs;
 }
