@@ -11,6 +11,9 @@ import { setUp } from './setup.mjs';
 /** Test files at a time, for two cores: each may load libtorch and use a core, and many wait for other processes. */
 const concurrency = 3;
 
+/** A test that hangs fails after ten minutes, by its name, and then its file ends with whatever it left open. */
+const testOptions = [`--test-concurrency=${concurrency}`, '--test-timeout=600000', '--test-force-exit'];
+
 /** @param {string[]} words after `npm test --` */
 async function main(words) {
   const node = await setUp({ report: new Report({ quiet: true }) });
@@ -22,7 +25,7 @@ async function main(words) {
     },
     { name: 'lint', parameters: [join(root, 'node_modules/@biomejs/biome/bin/biome'), 'check'] },
     { name: 'lint of native/', parameters: [join(root, 'scripts/lint-native.mjs')] },
-    { name: 'tests', parameters: ['--test', `--test-concurrency=${concurrency}`, ...narrowed(words)] },
+    { name: 'tests', parameters: ['--test', ...testOptions, ...narrowed(words)] },
   ];
   for (const { name, parameters } of phases) {
     const start = performance.now();

@@ -6,7 +6,7 @@ import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import { contentIdentity } from '../content-identity.ts';
 import { Failure } from '../failure.ts';
-import type { Connection } from '../store/redis-connection.ts';
+import { type Connection, unlessAway } from '../store/redis-connection.ts';
 import { type TimeLimits, WorkerPool } from '../workers/pool.ts';
 import { Attempt } from './attempt.ts';
 import { keys } from './keys.ts';
@@ -138,15 +138,22 @@ export class Agent implements AsyncDisposable {
     for (const lane of this.#lanes.values()) lane.giveBack();
   }
 
-  /** Resolves when all running jobs have ended and their results are delivered. */
+  /**
+   * Resolves when all running jobs have ended and their results are delivered. Does not wait for a server that is away
+   * otherwise.
+   */
   async close(): Promise<void> {
     this.drain();
     await Promise.all([...this.#lanes.values()].map((lane) => lane.close()));
     this.#closed = true;
     clearInterval(this.#timer);
-    await this.#beating;
+    await unlessAway(this.#redis, this.#beating);
     await Promise.all([...this.#opened].map((pool) => pool.close()));
-    if (this.#redis.status !== 'ready') return;
+    if (this.#redis.status === 'ready') await unlessAway(this.#redis, this.#retract());
+  }
+
+  /** Takes the announcement back. */
+  async #retract(): Promise<void> {
     await this.#redis.del(keys.worker(this.id), keys.drain(this.id)).catch(() => {});
     await this.#redis.srem(keys.workers, this.id).catch(() => {});
   }

@@ -8,7 +8,7 @@ import { Queue, QueueEvents, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { shown } from '../checked.ts';
 import { Failure } from '../failure.ts';
-import { type Connection, serverPrefix } from '../store/redis-connection.ts';
+import { type Connection, serverPrefix, unlessAway } from '../store/redis-connection.ts';
 import { bytesWords } from '../words.ts';
 import type { JobOutcome, RunOptions } from '../workers/job-runner.ts';
 import { keys } from './keys.ts';
@@ -187,7 +187,7 @@ export class SearchQueue implements AsyncDisposable {
     for (const timer of this.#timers) clearInterval(timer);
     for (const job of this.#open.values()) job.reject(this.#closed);
     this.#open.clear();
-    if (this.#redis.status === 'ready') await this.#tidy(finished).catch(() => {});
+    if (this.#redis.status === 'ready') await unlessAway(this.#redis, this.#tidy(finished).catch(ignore));
     await Promise.all([...this.#lanes.values()].map(closeLane));
   }
 
@@ -479,7 +479,16 @@ export class SearchQueue implements AsyncDisposable {
 const ignore = () => {};
 
 async function closeLane({ queue, events, sweeper }: Lane): Promise<void> {
-  await Promise.all([sweeper.close(true), events.close(), queue.close()].map((end) => end.catch(() => {})));
+  await Promise.all([sweeper.close(true), closeEvents(events), queue.close()].map((end) => end.catch(ignore)));
+}
+
+/**
+ * Ends the connection at once. QueueEvents.close() alone waits for its 'end', which ioredis never emits for one that
+ * waits to connect again, as it does while the server is away and some seconds longer (redis/ioredis#2169).
+ */
+async function closeEvents(events: QueueEvents): Promise<void> {
+  events.close().catch(ignore); // ends its loop
+  await events.backend.close(true);
 }
 
 function isAlive(pid: number): boolean {

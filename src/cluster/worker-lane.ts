@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Job, UnrecoverableError, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { serverPrefix } from '../store/redis-connection.ts';
+import { serverPrefix, unlessAway } from '../store/redis-connection.ts';
 import { keys } from './keys.ts';
 import { type QueuedJob, queuedJob, type Returned, readMessage, returned } from './queue-messages.ts';
 import { keepSeconds, leaseTimes, protocol } from './queue-settings.ts';
@@ -121,7 +121,7 @@ export class WorkerLane {
     while (this.#running.size > 0) await Promise.all([...this.#running.values()].map(({ ended }) => ended));
     clearInterval(this.#renewal);
     await this.#worker.close(true).catch(() => {});
-    await this.#taking;
+    await unlessAway(this.#options.redis, this.#taking);
   }
 
   async #takeJobs(): Promise<void> {

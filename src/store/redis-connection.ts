@@ -153,6 +153,14 @@ export async function connect(server: QueueServer, options: ConnectOptions = {})
   return { redis, name, [Symbol.asyncDispose]: end };
 }
 
+/** Resolves when the work has ended, or the server is away: the work's commands then wait until it is back. */
+export async function unlessAway(redis: Redis, work: Promise<void>): Promise<void> {
+  if (redis.status !== 'ready') return;
+  const { promise: away, resolve } = Promise.withResolvers<void>();
+  redis.once('close', resolve);
+  await Promise.race([work, away]).finally(() => redis.off('close', resolve));
+}
+
 /** Tries to connect until there is an answer. */
 async function firstAnswer(
   server: QueueServer,

@@ -280,6 +280,18 @@ suite('a cluster', { skip, timeout: 400_000 }, () => {
     assert.equal(resultOf(await search.runner.run({ action: 'double', value: 2 })), 4);
   });
 
+  test('a search and its workers end while the server is away', async () => {
+    await using own = await RedisServer.start();
+    const search = await newSearch(own.address);
+    const worker = await newAgent(own.address);
+    assert.equal(resultOf(await search.runner.run({ action: 'double', value: 1 })), 2);
+    await until(() => worker.agent.running === 0); // it has delivered
+    await own.kill();
+    await sleep(4000); // connections wait for seconds until they try again
+    await search[Symbol.asyncDispose]();
+    await worker[Symbol.asyncDispose]();
+  });
+
   test('a server that is full takes results, and jobs as soon as there is room', async () => {
     await using own = await RedisServer.start();
     await using search = await newSearch(own.address, { lease: 20 });

@@ -47,8 +47,12 @@ export class RedisServer implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     this.#process = child;
-    for await (const line of createInterface({ input: child.stdout }))
+    const lines: string[] = [];
+    for await (const line of createInterface({ input: child.stdout })) {
+      lines.push(line);
       if (line.includes('Ready to accept connections')) break;
+    }
+    if (!lines.at(-1)?.includes('Ready')) throw new Error(`redis-server did not start: ${lines.slice(-3).join(' ')}`);
     child.stdout.resume();
   }
 
