@@ -167,14 +167,8 @@ function accuracyOf(task: Task, plan: Plan, folder: string): Promise<Accuracies>
 
 /** Trains by the plan of the log, which is made first where it is missing. */
 async function runPlan(task: Task, folder: string): Promise<void> {
-  const { contender, minutes, seed } = task;
-  let planned = read().find(
-    (line): line is Planned =>
-      'plan' in line &&
-      line.contender === contender &&
-      line.minutes === minutes &&
-      (contender !== 'random' || line.seed === seed),
-  );
+  const holds = (line: Task) => same(task)(task.contender === 'random' ? line : { ...line, seed: task.seed });
+  let planned = read().find((line) => 'plan' in line && holds(line)) as Planned | undefined;
   if (!planned) {
     planned = { ...task, plan: await planOf(task, folder) };
     write(planned);
