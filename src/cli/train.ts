@@ -11,9 +11,9 @@ import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import { withEpochs } from '../study/presets.ts';
-import type { Training } from '../study/settings.ts';
+import { endedAfter } from '../study/final-training.ts';
 import { trainedPlan } from '../study/training-plan.ts';
+import { removeCheckpoints } from '../train/checkpoint.ts';
 import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags, precisionLine, trainingComputing } from './flags/device-flags.ts';
@@ -23,7 +23,7 @@ import { printDocument, printWords } from './terminal/answer.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { addReplicaFlags } from './training/replica-flags.ts';
-import { followSeed, precisionBegun, type SeedWork, trainSeed } from './training/seed-runs.ts';
+import { checkpointKeyOf, followSeed, precisionBegun, type SeedWork, trainSeed } from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
   forecastReplicas,
@@ -126,10 +126,9 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
     throw new InputError(`${flag}: expected --from with it, since a body of random weights learns nothing frozen`);
   }
   const here = trainingPlace(flags);
-  const { part, block } = here;
+  const { block } = here;
   const files = trainingFiles(flags.output);
-  const model = isFirst(part) ? files.source : files.sourceOfReplica(part!.own.rank);
-  const source = flags.from === undefined ? undefined : await readSource(flags.from, model, block);
+  const source = flags.from === undefined ? undefined : await readSource(flags.from, block);
   try {
     const result = await trainFrom(source, { ...here, text, flags, files });
     if (result) finish(result, flags);
@@ -239,12 +238,11 @@ async function trainFrom(
   if (!isFirst(part)) return undefined;
   const chosen = bestRun(runs, training);
   if (seeds > 1) writeWhole(files.weights, [readFileSync(chosen.weights)]);
-  timed?.end();
   const result = {
     model: name,
     dataset,
     classes,
-    training: asTrained(training, runs),
+    training: endedAfter(training, runs[0]!.details.scheduledEpochs),
     runs,
     files,
     nameOf: images.nameOf,
@@ -255,13 +253,9 @@ async function trainFrom(
   const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
   results.keep();
+  for (const { weights } of all) await removeCheckpoints(artifacts, checkpointKeyOf(weights));
+  timed?.end();
   return result;
-}
-
-/** Returns the training with the epochs that there was time for. */
-function asTrained(training: Training, runs: readonly EndedRun[]): Training {
-  const { scheduledEpochs } = runs[0]!.details;
-  return scheduledEpochs === undefined ? training : withEpochs(training, Number(scheduledEpochs.toFixed(2)));
 }
 
 const checkpointSeconds = 30;

@@ -7,7 +7,7 @@ import { finalCosts, raceCosts } from '../forecast/budget-costs.ts';
 import type { CostOptions } from '../forecast/estimate.ts';
 import { type FinalMachine, planFinal } from '../forecast/plan-final.ts';
 import type { Candidate } from '../study/candidate.ts';
-import { finalTraining } from '../study/final-training.ts';
+import { decidedTraining } from '../study/final-training.ts';
 import type { BudgetDecisions } from '../study/results.ts';
 import type { Budget, SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
@@ -38,6 +38,10 @@ export class BudgetCourse {
   readonly #now: () => number;
   readonly #before: number;
   readonly #since: number;
+  /** Milliseconds of pauses in which nothing ran. */
+  #idle = 0;
+  /** While paused: the time of the latest event, at which something still ran. */
+  #pausedSince: number | undefined;
   #counted = 0;
 
   constructor(study: Study<SearchSettings>, options: CourseOptions) {
@@ -49,9 +53,17 @@ export class BudgetCourse {
     this.count();
   }
 
-  /** Seconds of the search over all sessions. */
+  /** Seconds of the search over all sessions, without pauses. */
   get seconds(): number {
-    return this.#before + (this.#now() - this.#since) / 1000;
+    const until = this.#pausedSince ?? this.#now();
+    return this.#before + (until - this.#since - this.#idle) / 1000;
+  }
+
+  /** Stops the clock at the latest event from now on, since trainings that run go on; or starts it again. */
+  pause(paused: boolean): void {
+    if (paused === (this.#pausedSince !== undefined)) return;
+    if (this.#pausedSince !== undefined) this.#idle += this.#now() - this.#pausedSince;
+    this.#pausedSince = paused ? this.#now() : undefined;
   }
 
   get #decided(): BudgetDecisions {
@@ -70,6 +82,7 @@ export class BudgetCourse {
 
   /** Stores the clock if it is due. Call it after every event. */
   afterEvent(): void {
+    if (this.#pausedSince !== undefined) this.#pausedSince = this.#now();
     if (this.seconds - this.#counted >= countedEvery) this.count();
   }
 
@@ -114,7 +127,7 @@ export class BudgetCourse {
     const { budget, costs, machine } = this.#options;
     const time = { budget: budget.seconds, left: () => budget.seconds - this.seconds };
     if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, machine) });
-    return finalTraining(this.#study);
+    return decidedTraining(this.#study);
   }
 
   /**

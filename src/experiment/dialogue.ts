@@ -39,8 +39,8 @@ export interface DialogueOptions {
   openNow?: (() => number) | undefined;
   eventsPerSnapshot: number;
   promotions?: Promotions | undefined;
-  /** Returns the decisions of a cell that a person named, once; it is the next trial in place of the strategy's. */
-  named?: (() => readonly number[] | undefined) | undefined;
+  /** Returns the decisions of a cell that a person named, once, for a trial in place of the strategy's. */
+  named?: ((trial: number) => readonly number[] | undefined) | undefined;
 }
 
 /** A training that was asked for: of a new trial at rung 0, or of a promoted trial. */
@@ -110,6 +110,11 @@ export class Dialogue {
   /** Whether the search is over: no outcome is missing and nothing more is asked for. Valid after advance(). */
   get isOver(): boolean {
     return (this.#closed || this.#asked >= this.#trials) && this.#open.size === 0;
+  }
+
+  /** The number of trials that there will be at most. */
+  get most(): number {
+    return this.#closed ? this.#asked : this.#trials;
   }
 
   get target(): number {
@@ -220,7 +225,7 @@ export class Dialogue {
 
   /** Returns a cell that a person named, or what the strategy decides. */
   #decide(number: number): { decisions: readonly number[]; origin?: TrialOrigin; policy?: Policy | undefined } {
-    const named = this.#options.named?.();
+    const named = this.#options.named?.(number);
     if (named) {
       this.#byHand.add(number);
       return { decisions: named, origin: { byHand: true } };

@@ -35,7 +35,7 @@ import { createStrategy } from '../search/strategy.ts';
 import { bestTrials, hasFinalNetwork } from '../selection/finalist-race.ts';
 import { ladderOptions } from '../selection/ladder-options.ts';
 import { Candidate } from '../study/candidate.ts';
-import { finalTraining } from '../study/final-training.ts';
+import { decidedTraining } from '../study/final-training.ts';
 import type { EpochReport } from '../study/outcome.ts';
 import type { TrialRecord } from '../study/records.ts';
 import { finalResult } from '../study/result-schemas.ts';
@@ -44,6 +44,7 @@ import type { SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
 import { writeWhole } from '../whole-file.ts';
+import type { JobRunner } from '../workers/job-runner.ts';
 import { BudgetCourse, unboundedTrials } from './budget-course.ts';
 import { evaluateIn } from './evaluator.ts';
 import { chooseFinalists, type FinalistEvent, type FinalistToTrain, raceFinalists } from './finalists.ts';
@@ -215,8 +216,17 @@ function courseOf(
 }
 
 async function runParts(experiment: Experiment, followers: Followers): Promise<End> {
-  const { study } = experiment;
+  const { study, control, onEvent } = experiment;
   if ((await searchCells(experiment, followers)) === 'interrupted') return 'interrupted';
+  control?.endTrials();
+  const take = () => {
+    for (const request of control?.take() ?? []) {
+      study.log.request(request);
+      onEvent({ kind: 'requested', request });
+    }
+  };
+  take();
+  control?.follow(take);
   if (study.best().length === 0)
     throw new Failure(`${study.path}: no child was trained, so there is no cell to build from`);
   if ((await raceCells(experiment, followers)) === 'interrupted') return 'interrupted';
@@ -236,7 +246,7 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
   const { settings } = study;
   const { strategy, strategyOptions, inOrder, remember, known, limits, space, blocks, seed, child, final } = settings;
   await using runner = runnerFor(experiment, child, { workers, threads: 'one' });
-  control?.pauses(runner);
+  followPauses(experiment, course, runner);
   const counts = countsOf(files);
   const costs = predictedCosts(study, counts, machines ? 1 : workers);
   const trainings = childTrainings(settings, counts);
@@ -290,6 +300,16 @@ async function searchCells(experiment: Experiment, { outlook, course }: Follower
   return end;
 }
 
+/** Lets pauses hold the runner's trainings and the budget's clock. */
+function followPauses({ control }: Experiment, course: BudgetCourse | undefined, runner: JobRunner): void {
+  control?.pauses({
+    pause(paused) {
+      runner.pause?.(paused);
+      course?.pause(paused);
+    },
+  });
+}
+
 async function raceCells(experiment: Experiment, { course }: Followers) {
   const { study, files, workers, machines, artifacts, signal, onEvent } = experiment;
   const { finalists, seed } = study.settings;
@@ -300,6 +320,7 @@ async function raceCells(experiment: Experiment, { course }: Followers) {
     : (decidedFinalists(study) ?? finalists.count);
   if (count === 0) return 'finished';
   await using runner = runnerFor(experiment, training, { workers, threads: 'one' });
+  followPauses(experiment, course, runner);
   const counts = countsOf(files);
   const trainingOf = finalistTraining(study.settings, counts);
   const jobOf = ({ candidate, trial, run }: FinalistToTrain): TrainingJob => ({
@@ -327,11 +348,14 @@ function likelyFinalists(study: Study<SearchSettings>, count: number): Candidate
 }
 
 async function trainFinal(experiment: Experiment, best: TrialRecord, { course }: Followers) {
-  const { study, files, artifacts, directory, signal, onEvent } = experiment;
+  const { study, files, artifacts, directory, signal, control, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
-  const final = course ? await course.final(candidate) : finalTraining(study);
+  await control?.resumed(signal).catch(() => {});
+  if (signal.aborted) return 'interrupted';
+  const final = course ? await course.final(candidate) : decidedTraining(study);
   await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
+  followPauses(experiment, course, runner);
   const seconds = course?.finalSeconds(candidate);
   const job: TrainingJob = {
     architecture: candidate.architecture,

@@ -12,18 +12,17 @@ export class Promotions {
   readonly #study: Study<object>;
   readonly #ladders: Ladder[];
   readonly #ladderOf: (trial: number) => number;
-  /** The number of unreported trials of each ladder. */
-  readonly #toCome: number[];
+  /** The number of reported trials of each ladder. */
+  readonly #reported: number[];
   /** The ladders that promoted a member to a rung, and the outcome of that training once it is reported. */
   readonly #trainings = new Map<string, { ladders: Ladder[]; outcome: Outcome | undefined }>();
 
-  /** Restores the ladders from the study's records. `trials` is the target number of trials. */
-  constructor(study: Study<object>, { ladders = 1, ladderOf = () => 0, ...rule }: LadderOptions, trials: number) {
+  /** Restores the ladders from the study's records. */
+  constructor(study: Study<object>, { ladders = 1, ladderOf = () => 0, ...rule }: LadderOptions) {
     this.#study = study;
     this.#ladderOf = ladderOf;
     this.#ladders = Array.from({ length: ladders }, () => new Ladder(rule));
-    this.#toCome = this.#ladders.map(() => 0);
-    for (let trial = 0; trial < trials; trial++) this.#toCome[ladderOf(trial)]!++;
+    this.#reported = this.#ladders.map(() => 0);
     this.#restore(rule.rungs);
   }
 
@@ -41,7 +40,7 @@ export class Promotions {
   reportTrial({ number, outcome, sameAs = number }: FinishedTrial): void {
     const index = this.#ladderOf(number);
     const ladder = this.#ladders[index]!;
-    this.#toCome[index]!--;
+    this.#reported[index]!++;
     if ('reward' in outcome && !ladder.has(sameAs)) ladder.finish(sameAs, 0, outcome.reward);
   }
 
@@ -84,9 +83,14 @@ export class Promotions {
     }
   }
 
-  /** Returns the members that may still be promoted, and from which rung. */
-  promotable(): { member: number; rung: number }[] {
-    return this.#ladders.flatMap((ladder, index) => ladder.promotable(Math.max(0, this.#toCome[index]!)));
+  /**
+   * Returns the members that may still be promoted, and from which rung.
+   * @param trials how many there will be at most
+   */
+  promotable(trials: number): { member: number; rung: number }[] {
+    const toCome = this.#reported.map((reported) => -reported);
+    for (let trial = 0; trial < trials; trial++) toCome[this.#ladderOf(trial)]!++;
+    return this.#ladders.flatMap((ladder, index) => ladder.promotable(Math.max(0, toCome[index]!)));
   }
 }
 

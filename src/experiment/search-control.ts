@@ -5,24 +5,39 @@ import type { Space } from '../space/search-space.ts';
 import { Requests, type SearchRequest } from '../study/requests.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 
+/** The settings of a search that say what can be asked of it. */
+export interface ControlledSettings {
+  space: Space;
+  blocks: number;
+  budget?: unknown;
+  known?: readonly unknown[] | undefined;
+}
+
 export class SearchControl implements Disposable {
   readonly #stopping = new AbortController();
   readonly #requests: Requests;
   readonly #blocks: number;
   readonly #space: Space;
   /** Whether more trials can be added: not where a budget decides their number. */
-  readonly #mayAdd: boolean;
+  #mayAdd: boolean;
+  /** Whether another trial can be one that a person names. */
+  #mayName = true;
+  /** The number of known cells, which are the first trials. */
+  readonly #known: number;
   #news: SearchRequest[] = [];
   #named: number[][] = [];
   #paused = false;
   #runner: Pick<JobRunner, 'pause'> | undefined;
+  #resumed = Promise.withResolvers<void>();
   #nudge: (() => void) | undefined;
 
   /** @param study the file of the study that this process writes */
-  constructor(study: string, { space, blocks, budget }: { space: Space; blocks: number; budget?: unknown }) {
+  constructor(study: string, { space, blocks, budget, known = [] }: ControlledSettings) {
     this.#space = space;
     this.#blocks = blocks;
     this.#mayAdd = budget === undefined;
+    this.#known = known.length;
+    this.#resumed.resolve();
     this.#requests = new Requests(study, (request) => this.receive(request));
   }
 
@@ -35,7 +50,7 @@ export class SearchControl implements Disposable {
     if (!this.#isPossible(request)) return;
     if (request.action === 'try') this.#named.push(request.decisions);
     if (request.action === 'pause' || request.action === 'resume') {
-      this.#paused = request.action === 'pause';
+      this.#pause(request.action === 'pause');
       this.#runner?.pause?.(this.#paused);
     }
     this.#news.push(request);
@@ -50,15 +65,36 @@ export class SearchControl implements Disposable {
     return news;
   }
 
-  /** Returns the next cell that a person named, once. */
-  takeNamed(): number[] | undefined {
-    return this.#named.shift();
+  /** Returns the next cell that a person named, once; undefined for the trial of a known cell. */
+  takeNamed(trial: number): number[] | undefined {
+    return trial < this.#known ? undefined : this.#named.shift();
+  }
+
+  /** From now on no more trials can be added or named. */
+  endTrials(): void {
+    this.#mayAdd = false;
+    this.#mayName = false;
   }
 
   /** Pauses this runner from now on. */
   pauses(runner: Pick<JobRunner, 'pause'>): void {
     this.#runner = runner;
     runner.pause?.(this.#paused);
+  }
+
+  /** Resolves when the search is not paused. @throws the signal's reason when it is aborted */
+  async resumed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const { promise: aborted, reject } = Promise.withResolvers<never>();
+    const abort = () => reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    await Promise.race([this.#resumed.promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+  }
+
+  #pause(paused: boolean): void {
+    if (paused && !this.#paused) this.#resumed = Promise.withResolvers<void>();
+    this.#paused = paused;
+    if (!paused) this.#resumed.resolve();
   }
 
   /** Calls `nudge` when there is a request; undefined: nobody takes them. */
@@ -73,6 +109,7 @@ export class SearchControl implements Disposable {
   #isPossible(request: SearchRequest): boolean {
     if (request.action === 'add') return this.#mayAdd;
     if (request.action !== 'try') return true;
+    if (!this.#mayName) return false;
     try {
       decode(request.decisions, this.#space);
       return request.decisions.length === 10 * this.#blocks;

@@ -13,7 +13,7 @@ import type { TrainingLog } from '../study/log.ts';
 import type { SearchRequest } from '../study/requests.ts';
 import type { Study } from '../study/study.ts';
 import { Arrivals, acknowledge, type News, startOf } from './arrivals.ts';
-import { type AskedTraining, Dialogue, type DialogueEvent, keyOf } from './dialogue.ts';
+import { type AskedTraining, Dialogue, type DialogueEvent, type DialogueOptions, keyOf } from './dialogue.ts';
 import type { Evaluate } from './evaluator.ts';
 import { Promotions } from './promotions.ts';
 import type { SearchControl } from './search-control.ts';
@@ -188,8 +188,8 @@ class Search {
     const order = orderOf(options);
     const followed = order.followsWorkers && machines && (() => lookaheadPerWorker * Math.max(1, machines.count));
     const lookahead = order.inOrder ? (followed ?? order.lookahead) : workers;
-    const promotions = options.ladder && new Promotions(study, options.ladder, trials);
-    const dialogue = {
+    const promotions = options.ladder && new Promotions(study, options.ladder);
+    const dialogue: DialogueOptions = {
       space: options.space,
       trials,
       mayAsk: options.mayAsk,
@@ -199,7 +199,7 @@ class Search {
       openNow: machines && (() => Math.max(workers, Math.ceil(searchDefaults.openPerSlot * machines.count))),
       eventsPerSnapshot,
       promotions,
-      named: options.control && (() => options.control!.takeNamed()),
+      named: options.control && ((trial) => options.control!.takeNamed(trial)),
     };
     this.#dialogue = new Dialogue(study, strategy, dialogue);
     this.#promotions = promotions;
@@ -341,7 +341,7 @@ class Search {
       { member, rung },
       { member, rung: rung - 1 },
     ]);
-    await keepPaused(artifacts, [...inUse, ...this.#promotions.promotable()]);
+    await keepPaused(artifacts, [...inUse, ...this.#promotions.promotable(this.#dialogue.most)]);
   }
 
   #finish(): 'finished' {

@@ -115,9 +115,8 @@ async function probeSteps(
     seed: 1,
     ...(joined && { part: { index: joined.rank, count: joined.count } }),
   });
-  const { growth: _, whitenStem: __, ...others } = recipe;
   const isSmall = side !== undefined && side < height;
-  const steady = { ...others, ...(isSmall && { growth: [{ scale: side / height, until: 1 }] }) }; // all steps are alike
+  const steady = { ...evenly(recipe), ...(isSmall && { growth: [{ scale: side / height, until: 1 }] }) };
   const train = (epochs: number, options: Omit<TrainingOptions, 'seed'>) =>
     trainNetwork(network, batches, { ...steady, epochs, learningRate: 1e-6 }, { seed: 1, ...options });
   if (joined) return { ...(await secondEpoch(train, joined, replicas!)), memory };
@@ -127,6 +126,11 @@ async function probeSteps(
   await train(Math.ceil(steps / perEpoch), { onEpoch });
   const durations = ends.slice(1).map((end, epoch) => (end - ends[epoch]!) / 1000 / perEpoch); // of a step
   return { seconds: steps * middleMean(durations), memory };
+}
+
+/** Returns the recipe without what makes steps differ, and without what needs held-out images. */
+function evenly({ growth, whitenStem, freezeEpochs, patience, ...others }: Recipe): Recipe {
+  return others;
 }
 
 /** Measures the second of two epochs: before the first one the replicas exchange their weights. */

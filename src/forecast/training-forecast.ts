@@ -152,14 +152,14 @@ async function measured(
   const affordable = Math.floor(probing.stepSeconds / (lawOf(2) - lawOf(1)));
   const batch = isCpu ? Math.max(1, Math.min(together, affordable)) : together;
   const steps = isCpu ? probing.steps.cpu : probing.steps.device;
-  const { accumulate: _, freezeEpochs: __, ...steady } = recipe;
+  const { accumulate: _, ...whole } = recipe;
   const count = devices.length;
   const shared = count > 1 && { count, port: await freePort(), synchronisesNorms: replicas!.synchronisesNorms };
   await using runner = probeRunner(count, threads);
   const outcomes = await Promise.all(
     devices.map((device, rank) => {
       const job = {
-        ...{ plan, recipe: steady, batch: batch * count, steps, ...(side && { side }) },
+        ...{ plan, recipe: whole, batch: batch * count, steps, ...(side && { side }) },
         computing: { ...computing, device },
       };
       return runner.run({ ...job, ...(shared && { replicas: { rank, ...shared } }) } satisfies ProbeJob);

@@ -1,5 +1,6 @@
 // The training of a study's final network: that of its settings, or the one that its budget plan has chosen.
 
+import { augmentationOf } from '../data/augmentations.ts';
 import type { BudgetDecisions } from './results.ts';
 import type { SearchSettings, Training } from './settings.ts';
 import type { Study } from './study.ts';
@@ -18,13 +19,20 @@ export function plannedTraining(
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
-/**
- * Returns the final training: that of the settings until a budget plan has chosen one, and with the epochs that there
- * was time for when it is over.
- */
-export function finalTraining(study: Study<SearchSettings>): Training {
+/** Returns the final training: that of the settings until a budget plan has chosen one. */
+export function decidedTraining(study: Study<SearchSettings>): Training {
   const decided = study.result('budget decisions')?.final;
-  if (!decided) return study.settings.final;
-  const { scheduledEpochs: epochs = decided.epochs } = study.result('final model') ?? {};
-  return plannedTraining(study.settings, { ...decided, epochs: Number(epochs.toFixed(2)) });
+  return decided ? plannedTraining(study.settings, decided) : study.settings.final;
+}
+
+/** Returns the final training; when it is over, with the epochs that there was time for. */
+export function finalTraining(study: Study<SearchSettings>): Training {
+  return endedAfter(decidedTraining(study), study.result('final model')?.scheduledEpochs);
+}
+
+/** Returns a training whose end was moved, with the augmentation of its planned length. */
+export function endedAfter(training: Training, epochs: number | undefined): Training {
+  if (epochs === undefined) return training;
+  const { translateFrom, halfTranslateFrom, ...recipe } = augmentationOf(training.recipe);
+  return { ...training, recipe: { ...recipe, epochs: Number(epochs.toFixed(2)) } };
 }

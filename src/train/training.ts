@@ -93,6 +93,11 @@ export interface TrainingOptions {
 }
 
 const progressEvery = 1000; // ms
+/** Returns the progress of a training, 0 to 1, from which all its steps take equally long. */
+function evenFrom(plan: Trainable['plan'], { growth, freezeEpochs = 0, epochs }: Recipe): number {
+  return Math.max(fullSizeFrom(plan, growth), freezeEpochs < epochs ? freezeEpochs / epochs : 0);
+}
+
 /** Steps between two reads of the losses if a read waits for the device. */
 const readEvery = 32;
 
@@ -176,9 +181,7 @@ export async function trainNetwork(
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
   const deadline =
-    seconds === undefined
-      ? undefined
-      : new Deadline(length, { seconds, from: fullSizeFrom(network.plan, recipe.growth), done });
+    seconds === undefined ? undefined : new Deadline(length, { seconds, from: evenFrom(network.plan, recipe), done });
   const endsEpoch = (step: number) => step % batches.count === 0 || step === length.steps;
   let isTrained = meter.steps > 0 && endsEpoch(done); // it was stopped while it validated an epoch
   for (let ends = false; !ends; isTrained = false) {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -167,6 +167,49 @@ test('of several seeds, killed in the second, the first is not trained again, an
   const best = seeds.runs.find((each: { seed: number }) => each.seed === seeds.best);
   assert.equal(held(best), Math.max(...seeds.runs.map(held)));
   assert.deepEqual(readFileSync(weightsAt('killed')), readFileSync(best.weights));
+});
+
+test('while a result cannot be written the checkpoint stays, and the training goes on from it', async () => {
+  const words = train(
+    'blocked',
+    'nasnet-a:0',
+    ...small,
+    '--dataset',
+    two,
+    '--epochs',
+    '4',
+    '--checkpoint-every',
+    '0.01s',
+  );
+  const child = spawn(process.execPath, nodeArguments(words), {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const page = join(folder, 'blocked.training.html');
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('epoch 1:')) mkdirSync(page);
+  });
+  const [code] = await once(child, 'exit');
+  assert.notEqual(code, 0);
+  const checkpoint = `${weightsAt('blocked')}.checkpoint`;
+  assert.ok(existsSync(checkpoint));
+  rmdirSync(page);
+  const [again] = run(words);
+  assert.match(again!.stderr, /Resuming from .*blocked\.safetensors\.checkpoint/);
+  assert.equal(existsSync(checkpoint), false);
+  assert.ok(existsSync(page));
+});
+
+test('a trial that is trained for a time has the side of its study’s images', () => {
+  const path = join(folder, 'sides.db');
+  {
+    using study = Study.create(path, settingsOf('smoke', { dataset: two, seed: 1, trials: 1, size: 24 }));
+    study.log.ask(0, sampleDecisions(new RandomStream(1)));
+    study.log.start(0);
+    study.log.finish(0, { reward: 0.5, seconds: 1 });
+  }
+  const [planned] = run(train('sides', 'best-of', path, '--minutes', '2', '--batch-size', '8', '--dry-run'));
+  assert.match(planned!.stderr, /Trains N = \d, F = \d+, 24 × 24 pixels/);
 });
 
 test('best-of STUDY and STUDY#best name the cell that the report calls the best, with the size of the final network', () => {

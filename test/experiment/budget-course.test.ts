@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { augmentationOf } from '../../src/data/augmentations.ts';
 import { BudgetCourse } from '../../src/experiment/budget-course.ts';
 import { childrenUntil } from '../../src/forecast/budget.ts';
 import type { FinalMachine } from '../../src/forecast/plan-final.ts';
@@ -10,11 +11,12 @@ import { costOptions } from '../../src/forecast/start.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
-import { finalTraining } from '../../src/study/final-training.ts';
+import { endedAfter, finalTraining } from '../../src/study/final-training.ts';
 import { openSearch } from '../../src/study/parse-settings.ts';
 import { fitted, settingsOf } from '../../src/study/presets.ts';
 import type { SearchSettings, Training } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
+import { recipes } from '../../src/train/recipe.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 
 const folder = temporaryFolder({ after });
@@ -63,6 +65,24 @@ test('children are asked for while they end in time; after the first refusal non
   assert.deepEqual([later.course.mayAsk(13), later.course.mayAsk(14), later.course.planned(14)], [true, false, 14]);
 });
 
+test('a pause stops the clock at the end of the last training', () => {
+  using study = Study.create(join(folder, 'pause.db'), settings);
+  const { course, clock } = courseOn(study);
+  clock.seconds += 10;
+  course.pause(true);
+  clock.seconds += 5;
+  course.afterEvent(); // a training that ran has ended
+  clock.seconds += 3600;
+  course.pause(true); // again
+  assert.equal(course.seconds, 15);
+  course.pause(false);
+  clock.seconds += 1;
+  course.pause(false);
+  assert.equal(course.seconds, 16);
+  course.count();
+  assert.deepEqual(study.result('clock'), { seconds: 16 });
+});
+
 test('the clock includes earlier sessions, and a kill loses at most a second', () => {
   using study = Study.create(join(folder, 'clock.db'), settings);
   const { course, clock } = courseOn(study);
@@ -103,6 +123,29 @@ test('the final training uses the remaining time by its measured speed, and is d
     seconds < 180 - 4.8 && seconds > 165,
     `${seconds} of the 180 s that are left: the test, and 1% for the report`,
   );
+});
+
+test('a final network that is trained again has its planned epochs, not those of the one before', async () => {
+  using study = Study.create(join(folder, 'again.db'), settings);
+  const { course } = courseOn(study, { seconds: [1e-10, 0, 0, 0, 0], memory: [1e9, 0, 0] });
+  const decided = await course.final(candidate);
+  const scheduledEpochs = decided.recipe.epochs + 0.5;
+  const model = { trial: 3, trainableParameters: 10, multiplyAdds: 20, validationAccuracy: 0.5, testAccuracy: 0.5 };
+  const tested = { testLoss: 1.5, testImages: 9, largestClass: 0.75, classAccuracies: [0.5, 0.5], trainingSeconds: 2 };
+  const weights = { trainingImagesPerSecond: 3, weights: 'network.safetensors', epochs: [] };
+  study.keep('final model', { ...model, ...tested, ...weights, scheduledEpochs });
+  assert.deepEqual(await course.final(candidate), decided);
+  assert.equal(finalTraining(study).recipe.epochs, scheduledEpochs);
+});
+
+test('a moved end changes the epochs of a record, not how images were augmented', () => {
+  const training = (epochs: number): Training => ({ ...settings.final, recipe: { ...recipes.fast, epochs } });
+  assert.deepEqual(endedAfter(training(11.9), undefined), training(11.9));
+  const { recipe } = endedAfter(training(11.9), 12.61);
+  assert.equal(recipe.epochs, 12.61);
+  assert.deepEqual(augmentationOf(recipe), recipe);
+  assert.equal(recipe.translate, 0);
+  assert.equal(endedAfter(training(12.1), 11.9).recipe.translate, recipes.fast.translate! / 2);
 });
 
 test('the final network is as large as the memory allows', async () => {

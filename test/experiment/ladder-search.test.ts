@@ -224,6 +224,19 @@ test('paused children are stored as long as they may be promoted, and no longer'
   assert.ok(most < 110, `${most} files at most, of 200 children`);
 });
 
+test('when the clock ends a search, its paused children are removed', async () => {
+  const study = newStudy();
+  const artifacts = new FolderArtifacts(studyFolders(study.path));
+  const paused = `${study.path}-paused`;
+  mkdirSync(paused);
+  const evaluate: Evaluate = async (trial, progress) => {
+    writeFileSync(artifacts.path(pausedChild(trial.number, trial.rung ?? 0)), 'weights');
+    return inAnyOrder(trial, progress);
+  };
+  await search(study, { trials: 100_000, mayAsk: (asked) => asked < 40, evaluate, artifacts });
+  assert.equal(existsSync(paused), false);
+});
+
 test('epochs of a rung are stored next to those of the trial', async () => {
   const study = newStudy();
   const evaluate: Evaluate = async (trial, progress) => {

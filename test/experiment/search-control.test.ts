@@ -6,6 +6,7 @@ import { appendFileSync, copyFileSync, existsSync, mkdtempSync, rmSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Evaluate } from '../../src/experiment/evaluator.ts';
 import { SearchControl } from '../../src/experiment/search-control.ts';
 import { runSearch, type SearchEvent, type SearchOptions } from '../../src/experiment/search-loop.ts';
@@ -44,6 +45,14 @@ test('a cell that a person names is the next trial, and the strategy learns its 
     .filter(({ byHand }) => byHand)
     .map(({ kind }) => kind);
   assert.deepEqual(parents, ['ask', 'tell']);
+});
+
+test('a cell that a person names takes the place of no known one', async () => {
+  const study = newStudy();
+  using control = new SearchControl(study.path, { space: 'a', blocks: 5, known: [[], []] });
+  control.receive({ action: 'try', decisions: named });
+  await search(study, { control });
+  assert.deepEqual([...study.log.byHand], [2]);
 });
 
 test('a search with named cells that is killed goes on with the same decisions', async () => {
@@ -105,6 +114,36 @@ test('a pause holds the runner, resuming lets it go on', () => {
   control.pauses({ pause: (paused) => told.push(paused) });
   control.receive({ action: 'resume' });
   assert.deepEqual(told, [true, false]);
+});
+
+test('what waits for the end of a pause goes on when it is resumed, or is stopped', async () => {
+  const study = newStudy();
+  using control = controlOf(study);
+  const never = new AbortController();
+  await control.resumed(never.signal); // it is not paused
+  for (const end of ['resume', 'stop'] as const) {
+    control.receive({ action: 'pause' });
+    control.receive({ action: 'pause' });
+    let goesOn = false;
+    const waiting = control.resumed(control.signal).then(() => {
+      goesOn = true;
+    });
+    await sleep(5);
+    assert.equal(goesOn, false);
+    control.receive({ action: end });
+    if (end === 'stop') await assert.rejects(waiting, { name: 'AbortError' });
+    else await waiting;
+  }
+});
+
+test('after the last trial none is added or named, and pauses still hold', () => {
+  const study = newStudy();
+  using control = controlOf(study);
+  control.endTrials();
+  control.receive({ action: 'add', trials: 5 });
+  control.receive({ action: 'try', decisions: named });
+  control.receive({ action: 'pause' });
+  assert.deepEqual(control.take(), [{ action: 'pause' }]);
 });
 
 test('requests that are sent to the study reach its search in order; a stop ends it with all saved', async () => {

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lawValue, startingLaws, stepTerms } from '../../src/forecast/cost-law.ts';
 import { epochRatio, measureLaws } from '../../src/forecast/probe.ts';
-import type { ProbeJob } from '../../src/forecast/probe-job.ts';
+import { type ProbeJob, start } from '../../src/forecast/probe-job.ts';
+import { Network } from '../../src/model/network.ts';
 import { defaultSpace } from '../../src/space/search-space.ts';
 import { Candidate } from '../../src/study/candidate.ts';
 import { finalSizes } from '../../src/study/final-training.ts';
 import { namedDecisions } from '../../src/study/named-decisions.ts';
 import { settingsOf } from '../../src/study/presets.ts';
+import { recipes } from '../../src/train/recipe.ts';
 import type { JobRunner } from '../../src/workers/job-runner.ts';
 
 test('an epoch is measured in its precision with small images and with those of full size, as long as it has each', async () => {
@@ -33,6 +35,25 @@ test('an epoch is measured in its precision with small images and with those of 
   const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
   assert.deepEqual(sides, [8, 16]);
   assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);
+});
+
+test('a recipe with patience and frozen epochs is measured as one without', async (context) => {
+  const settings = settingsOf('smoke', { dataset: 'cifar10', seed: 1 });
+  const candidate = new Candidate(namedDecisions(defaultSpace, 5)[0]!, defaultSpace);
+  const recipe = { ...recipes.small, batchSize: 2, patience: 3, freezeEpochs: 5 };
+  const training = { cells: 0, filters: 4, resolution: 8, trainingImages: 8, recipe };
+  const freezing = context.mock.method(Network.prototype, 'freezeBody');
+  const evaluate = start({}, { threads: 1 });
+  const openRunner = (): JobRunner => ({
+    run: async (job) => ({ seconds: 1, result: await evaluate(job, () => {}, new AbortController().signal) }),
+    close: async () => {},
+    [Symbol.asyncDispose]: async () => {},
+  });
+  const searching = { settings, counts: { images: 50_000, classes: 10 } };
+  const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
+  assert.ok(ratio! > 0);
+  const frozen = freezing.mock.calls.map(({ arguments: [isFrozen] }) => isFrozen);
+  assert.ok(frozen.length > 0 && !frozen.includes(true), 'steps of a frozen body take less time');
 });
 
 test('the laws of a search with a budget hold for its final networks, also where the child says little of them', async () => {

@@ -104,11 +104,12 @@ export async function plannedTraining(
     const allCounts = { ...counts, images: counts.train + counts.validation, classes: classes.length };
     const sizes = own
       ? [{ ...own, epochs: budgetRule.epochs.fewest }]
-      : sizesWithin(seconds, { dataset, counts: allCounts, side: flags.size });
+      : sizesWithin(seconds, { dataset, counts: allCounts, side: flags.size ?? trainee.images.size });
     return TimedTraining.choose({
       ...{ seconds, architecture, threads, block, computing, seed: flags.seed, counts: allCounts },
       sizes: sizes.map(({ epochs, ...network }) => trainingOf(network, { ...flags, epochs }, silent)),
       content: images.reference.content,
+      from: source?.content,
       file: trainingFiles(flags.output).plan,
     });
   };

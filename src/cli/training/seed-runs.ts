@@ -64,7 +64,10 @@ export async function precisionBegun(
   return undefined;
 }
 
-/** Trains with one seed. Of several ones, one that has ended before is not trained again. */
+/**
+ * Trains with one seed. Of several ones, one that has ended before is not trained again; of a single one the caller
+ * removes the checkpoint when its results are on disk.
+ */
 export async function trainSeed(
   { run, block, artifacts, setup, precision, older, checkpoint: often, replicas, timed }: SeedWork,
   job: Omit<TrainingJob, 'seed'> & { seed: number },
@@ -102,8 +105,10 @@ export async function trainSeed(
   )) as { reward: number; details: FinalDetails };
   block.draw([]);
   const now: EndedRun = { seed, weights, precision, reward: result.reward, details: result.details, epochs };
-  if (isOneOfSeveral) keepRun(now, identity);
-  await removeCheckpoints(artifacts, checkpointKey);
+  if (isOneOfSeveral) {
+    keepRun(now, identity);
+    await removeCheckpoints(artifacts, checkpointKey);
+  }
   return now;
 }
 

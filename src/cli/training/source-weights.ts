@@ -2,7 +2,8 @@
 // what is taken from it.
 
 import { rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import type { InitialWeights } from '../../children/training-job.ts';
 import { datasetFraming } from '../../data/framing.ts';
 import { InputError } from '../../failure.ts';
@@ -12,6 +13,7 @@ import { type ModelDescription, readModelDescription, writeModel } from '../../m
 import { imagenetPreprocessing } from '../../model/preprocessing.ts';
 import { readSafetensorsMetadata } from '../../nn/safetensors.ts';
 import type { Recipe } from '../../train/recipe.ts';
+import { temporaryFolder } from '../../whole-file.ts';
 import { percent, whole } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 
@@ -31,10 +33,10 @@ export interface SourceWeights {
 export const sourceKind = 'source';
 
 /**
- * Reads the weights of a network. Published ones are written as a model file to `place` first.
+ * Reads the weights of a network. Published ones are written as a model file to a temporary folder first.
  * @throws InputError if the file holds no network that we know
  */
-export async function readSource(path: string, place: string, block: LiveBlock): Promise<SourceWeights> {
+export async function readSource(path: string, block: LiveBlock): Promise<SourceWeights> {
   if (isOurs(path))
     return { path, description: readModelDescription(path), file: path, content: hashOfFile(path), remove() {} };
   const progress = (share: number) => block.draw([`  read ${percent(share, 0)} of ${path}`]);
@@ -43,9 +45,18 @@ export async function readSource(path: string, place: string, block: LiveBlock):
     return importWeights(path, { classes: 2 }, progress); // its head is replaced
   });
   block.draw([]);
-  writeModel(place, network, description);
-  network.dispose();
-  return { path, description, file: place, content: hashOfFile(path), remove: () => rmSync(place, { force: true }) };
+  const folder = temporaryFolder(tmpdir());
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const file = join(folder, 'source.safetensors');
+  try {
+    writeModel(file, network, description);
+  } catch (error) {
+    remove();
+    throw error;
+  } finally {
+    network.dispose();
+  }
+  return { path, description, file, content: hashOfFile(path), remove };
 }
 
 function isOurs(path: string): boolean {

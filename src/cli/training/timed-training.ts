@@ -27,6 +27,8 @@ export interface TimedOptions {
   architecture: Architecture;
   /** Identity of the images. */
   content: string;
+  /** Identity of the weights that it begins with, if there are some. */
+  from?: string | undefined;
   /** Trainings to choose from, the smallest first; each but the first only if there is time for its epochs. */
   sizes: readonly Training[];
   counts: ImageCounts & { validation: number };
@@ -91,9 +93,9 @@ export class TimedTraining {
    * @throws InputError if there is no time for the shortest training
    */
   static async choose(options: TimedOptions): Promise<TimedTraining> {
-    const { seconds, architecture, content, sizes, seed, counts, file, block } = options;
+    const { seconds, architecture, content, from, sizes, seed, counts, file, block } = options;
     const since = performance.now();
-    const of = JSON.stringify({ architecture, content, sizes, seconds, seed, validation: counts.validation });
+    const of = JSON.stringify({ architecture, content, from, sizes, seconds, seed, validation: counts.validation });
     const earlier = readKept(file, stored, (kept) => kept.of === of && kept.size < sizes.length);
     if (earlier) {
       const { spent } = earlier;

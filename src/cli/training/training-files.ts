@@ -22,8 +22,6 @@ export const trainingFiles = (weights: string) => {
     record: `${stem}.training.json`,
     /** The size, length and clock of a training with a time, until it ends. */
     plan: `${stem}.plan.json`,
-    source: `${stem}.source${ending}`,
-    sourceOfReplica: (rank: number) => `${stem}.source-${rank}${ending}`,
     /** The weights of one of several seeds. */
     ofSeed: (seed: number) => `${stem}.seed-${seed}${ending}`,
   };

@@ -3,7 +3,7 @@
 import { useState } from 'preact/hooks';
 import { encode } from '../../space/decisions.ts';
 import { parseArchitectureText } from '../../space/parse.ts';
-import { isPaused } from './figures.ts';
+import { hasTrialsToCome, isPaused } from './figures.ts';
 import { Card } from './parts.tsx';
 import type { StudyStore } from './store.ts';
 
@@ -15,6 +15,7 @@ export function Control({ study }: { study: StudyStore }) {
   const [isSure, setSure] = useState(false);
   const paused = isPaused(study);
   const isRunning = study.searched.value !== false;
+  const takesTrials = isRunning && hasTrialsToCome(study);
   const ask = async (request: object, text: string) => {
     try {
       await study.source.request!(study.index, request);
@@ -88,7 +89,7 @@ export function Control({ study }: { study: StudyStore }) {
           <button
             type="button"
             class="button"
-            disabled={!isRunning || study.settings.budget || !(Number(more) >= 1)}
+            disabled={!takesTrials || study.settings.budget || !(Number(more) >= 1)}
             onClick={() => ask({ action: 'add', trials: Math.round(Number(more)) }, `Asked for ${more} more trials.`)}
           >
             Add
@@ -101,7 +102,7 @@ export function Control({ study }: { study: StudyStore }) {
           An architecture file (as “Copy as architecture file” gives it), or decisions as numbers
           <textarea rows={4} value={cell} spellcheck={false} onInput={(event) => setCell(event.currentTarget.value)} />
         </label>
-        <button type="button" class="button" disabled={!isRunning || cell.trim() === ''} onClick={tryCell}>
+        <button type="button" class="button" disabled={!takesTrials || cell.trim() === ''} onClick={tryCell}>
           Try it next
         </button>
       </details>

@@ -125,12 +125,11 @@ export function statusOf(study: StudyStore): {
   sentence: string;
 } {
   if (study.trouble.value !== undefined) return { word: 'unreadable', tone: 'bad', sentence: study.trouble.value };
-  const { done: ended, failed: lost } = countsOf(study);
   const isOver = study.answer.results['final model'] !== undefined;
   if (study.searched.value) {
     if (isPaused(study))
       return { word: 'paused', tone: 'idle', sentence: 'Paused: running children go on, no other begins.' };
-    const isTrial = ended + lost < targetOf(study);
+    const isTrial = hasTrialsToCome(study);
     return {
       word: isTrial ? 'searching' : 'finishing',
       tone: 'live',
@@ -140,9 +139,15 @@ export function statusOf(study: StudyStore): {
   if (isOver) return { word: 'finished', tone: 'good', sentence: 'The search is finished.' };
   if (study.searched.value === undefined && study.source.kind === 'live')
     return { word: 'elsewhere', tone: 'idle', sentence: 'A search on another machine wrote it last.' };
-  return ended + lost >= targetOf(study)
+  return !hasTrialsToCome(study)
     ? { word: 'finished', tone: 'good', sentence: 'All trials have an outcome.' }
     : { word: 'not running', tone: 'idle', sentence: 'No search works on this study now.' };
+}
+
+/** Whether trials of the search have no outcome yet. */
+export function hasTrialsToCome(study: StudyStore): boolean {
+  const { done: ended, failed: lost } = countsOf(study);
+  return ended + lost < targetOf(study);
 }
 
 /** Whether the latest request of this session is a pause. */
