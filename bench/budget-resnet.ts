@@ -16,7 +16,7 @@ import { cpu, onCpu } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
 import { scope } from '../src/engine/memory.ts';
 import { Checkpoints } from '../src/train/checkpoint.ts';
-import { type Recipe, recipes } from '../src/train/recipe.ts';
+import { type Recipe, recipes, stepsPerEpoch } from '../src/train/recipe.ts';
 import { meanStep, openTrainee, type StepSeconds, stepSeconds, trainTrainee } from './trainee.ts';
 
 /** Shares of right answers after the last epoch. */
@@ -55,7 +55,7 @@ const sizes: readonly Size[] = [
  */
 const [reserve, looks] = [0.03, 5];
 const probed = 60; // steps
-const batchSize = recipes.fast.batchSize;
+const { batchSize } = recipes.fast;
 
 /**
  * The largest size that has its fewest epochs in the seconds that are left, and its epochs in steps of a twentieth.
@@ -64,9 +64,9 @@ const batchSize = recipes.fast.batchSize;
 async function chosen(
   left: number,
   stepSeconds: (size: Size) => StepSeconds | Promise<StepSeconds>,
-  stepsPerEpoch: number,
+  perEpoch: number,
 ): Promise<Plan> {
-  const epochsOf = (measured: StepSeconds) => (left - looks) / (stepsPerEpoch * meanStep(measured));
+  const epochsOf = (measured: StepSeconds) => (left - looks) / (perEpoch * meanStep(measured));
   let best: { size: Size; measured: StepSeconds } | undefined;
   for (const size of sizes) {
     const measured = await stepSeconds(size);
@@ -83,11 +83,11 @@ export async function planResNet(minutes: number, heldOut: number): Promise<Plan
   const images = new Map<number, TrainingImages>();
   for (const resolution of new Set(sizes.map((size) => size.resolution)))
     images.set(resolution, await opened(resolution, heldOut));
-  const stepsPerEpoch = Math.floor(images.get(32)!.parts.train.length / batchSize);
+  const perEpoch = stepsPerEpoch(images.get(32)!.parts.train.length, batchSize);
   const clock = () => performance.now() / 1000;
   const measured = (size: Size) =>
     stepSeconds('resnet', { ...size, recipe: recipes.fast }, images.get(size.resolution)!, { clock, probed });
-  return chosen(60 * minutes * (1 - reserve), measured, stepsPerEpoch);
+  return chosen(60 * minutes * (1 - reserve), measured, perEpoch);
 }
 
 /** Trains, or goes on from the checkpoint in the folder. */

@@ -15,7 +15,7 @@ import { setThreads } from '../src/engine/machine.ts';
 import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { mean } from '../src/statistics/order.ts';
-import { recipes } from '../src/train/recipe.ts';
+import { recipes, stepsPerEpoch } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 import { meanStep, openTrainee, processorSeconds, stepSeconds, trainTrainee, withFields } from './trainee.ts';
@@ -69,8 +69,8 @@ async function open(words: string) {
 type Opened = Awaited<ReturnType<typeof open>>;
 
 async function plan(words: string, { kind, images, size }: Opened): Promise<Planned> {
-  const step = meanStep(await stepSeconds(kind, size, images, { clock: processorSeconds, probed }));
-  const steps = Math.floor(images.parts.train.length / recipes.fast.batchSize);
+  const step = meanStep(await stepSeconds(kind, size, images, { clock: processorSeconds, probed }), size.recipe);
+  const steps = stepsPerEpoch(images.parts.train.length, size.recipe.batchSize);
   return { case: words, seconds: budget, epochs: Math.max(1, Math.floor((20 * budget) / (step * steps))) / 20 };
 }
 

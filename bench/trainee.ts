@@ -10,7 +10,7 @@ import type { Training } from '../src/study/settings.ts';
 import type { Checkpoints, InTraining } from '../src/train/checkpoint.ts';
 import { evaluateNetwork } from '../src/train/evaluation.ts';
 import { createOptimizer } from '../src/train/optimizer.ts';
-import { type Recipe, recipes } from '../src/train/recipe.ts';
+import { type Recipe, recipes, stepsPerEpoch } from '../src/train/recipe.ts';
 import { type EpochFigures, trainNetwork } from '../src/train/training.ts';
 import { ResNet } from './resnet.ts';
 
@@ -75,13 +75,14 @@ export interface StepSeconds {
   small: number;
 }
 
-const [{ until: smallShare }] = recipes.fast.growth;
-
-/** Returns the mean seconds of a step of the recipe `fast`. */
-export const meanStep = ({ full, small }: StepSeconds): number => smallShare * small + (1 - smallShare) * full;
+/** Returns the mean seconds of a step of the recipe, whose images have half the side at first or never. */
+export function meanStep({ full, small }: StepSeconds, { growth = [] }: Recipe = recipes.fast): number {
+  const share = growth[0]?.until ?? 0;
+  return share * small + (1 - share) * full;
+}
 
 /**
- * Measures a step of the recipe `fast` by trainings of a few steps. The first two steps allocate, so that a longer and
+ * Measures a step of a recipe by trainings of a few steps. The first two steps allocate, so that a longer and
  * a shorter training are compared.
  * @param clock returns seconds
  * @param probed number of steps
@@ -92,9 +93,9 @@ export async function stepSeconds(
   images: TrainingImages,
   { clock, probed }: { clock: () => number; probed: number },
 ): Promise<StepSeconds> {
-  const steps = Math.floor(images.parts.train.length / recipes.fast.batchSize);
+  const steps = stepsPerEpoch(images.parts.train.length, size.recipe.batchSize);
   const run = async (count: number, small: boolean) => {
-    const { growth: _, ...steady } = recipes.fast;
+    const { growth: _, ...steady } = size.recipe;
     const growth = [{ scale: 0.5, until: 1 }];
     const recipe: Recipe = { ...steady, ...(small && { growth }), epochs: count / steps };
     const classes = images.dataset.classes.length;

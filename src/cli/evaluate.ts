@@ -14,7 +14,7 @@ import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError, Interruption } from '../failure.ts';
 import { type ModelDescription, planOf, readModel, readModelDescription } from '../model/model-file.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import { batchWithinMemory } from '../train/evaluation.ts';
+import { batchWithinMemory } from '../train/evaluation-batch.ts';
 import { chosenPlaces, type ImageSource } from '../train/image-source.ts';
 import { type EvaluationProgress, evaluateLong } from '../train/long-evaluation.ts';
 import { writeWhole } from '../whole-file.ts';

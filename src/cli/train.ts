@@ -11,10 +11,9 @@ import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { overwriteHelp, ResultFiles } from '../result-files.ts';
-import { endedAfter } from '../study/final-training.ts';
 import { trainedPlan } from '../study/training-plan.ts';
 import { removeCheckpoints } from '../train/checkpoint.ts';
-import { type Recipe, recipes, replicaImages } from '../train/recipe.ts';
+import { endedAfter, type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags, precisionLine, trainingComputing } from './flags/device-flags.ts';
 import { positiveNumber, timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
@@ -242,7 +241,7 @@ async function trainFrom(
     model: name,
     dataset,
     classes,
-    training: endedAfter(training, runs[0]!.details.scheduledEpochs),
+    training: { ...training, recipe: endedAfter(recipe, runs[0]!.details.scheduledEpochs) },
     runs,
     files,
     nameOf: images.nameOf,

@@ -126,7 +126,10 @@ export class BudgetCourse {
   async final(candidate: Candidate): Promise<Training> {
     const { budget, costs, machine } = this.#options;
     const time = { budget: budget.seconds, left: () => budget.seconds - this.seconds };
-    if (!this.#decided.final) this.#decide({ final: await planFinal(candidate, costs(), time, machine) });
+    if (!this.#decided.final) {
+      const { size, epochs, cost } = await planFinal(candidate, costs(), time, machine);
+      this.#decide({ final: { size, epochs, once: cost.once } });
+    }
     return decidedTraining(this.#study);
   }
 
@@ -138,7 +141,7 @@ export class BudgetCourse {
     const { budget, costs, trainsHere } = this.#options;
     if (!trainsHere) return undefined;
     const planned = this.#decided.final!;
-    const { once } = finalCosts([candidate], costs())[planned.size]!;
+    const { once = finalCosts([candidate], costs())[planned.size]!.once } = planned;
     return finalSeconds(budget.seconds - this.seconds, budget.seconds, planned, once);
   }
 }

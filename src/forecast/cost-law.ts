@@ -4,6 +4,7 @@
 import type { Plan } from '../plan/plan.ts';
 import { peakEvaluationElements, planWork, type Work, weightCount } from '../plan/plan-work.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
+import { evaluationBatch } from '../train/evaluation-batch.ts';
 
 export function lawValue(coefficients: Coefficients, terms: readonly number[]): number {
   return terms.reduce((sum, term, index) => sum + term * coefficients[index]!, 0);
@@ -19,7 +20,6 @@ export interface TrainingAmount {
 }
 
 const forwardShare = 1 / 3; // backward has two products for one of forward
-const evaluationBatch = 64; // as in train/evaluation.ts
 
 /** Returns the terms of a training's seconds: work of all images, operator calls of all steps, and a constant. */
 export function trainingTerms(plan: Plan, { steps, batch, evaluated }: TrainingAmount): number[] {
@@ -43,10 +43,10 @@ function workTerms({ dense, windowed, results, operators }: Work, images: number
 
 /**
  * Returns the terms of a worker's peak memory in bytes: the process, the activations that a step of `batch` images
- * stores for gradients (or of an evaluation, if that is more), and the weights.
+ * stores for gradients (or of an evaluation of `evaluated` images together, if that is more), and the weights.
  */
-export function memoryTerms(plan: Plan, batch: number): number[] {
-  const activations = Math.max(batch * planWork(plan).results, evaluationBatch * peakEvaluationElements(plan));
+export function memoryTerms(plan: Plan, batch: number, evaluated = evaluationBatch): number[] {
+  const activations = Math.max(batch * planWork(plan).results, evaluated * peakEvaluationElements(plan));
   return [1, bytesPerNumber * activations, bytesPerNumber * weightCount(plan)];
 }
 

@@ -49,6 +49,11 @@ export interface FinalTime {
   left(): number;
 }
 
+export interface MeasuredFinal extends PlannedFinal {
+  /** The measured costs of its size; the predicted ones if nothing was measured. */
+  cost: FinalCosts;
+}
+
 /** The next larger size is measured, too, if it would be chosen at this share of its predicted time. */
 const hope = 0.65;
 
@@ -58,7 +63,7 @@ export async function planFinal(
   costs: FinalCostOptions,
   { budget, left }: FinalTime,
   { measure, fits = () => true }: FinalMachine = {},
-): Promise<PlannedFinal> {
+): Promise<MeasuredFinal> {
   const sizes = finalSizes(costs.settings);
   const tooLarge = sizes.findIndex((training, size) => size > 0 && !fits(candidate, training));
   const within = (sizes: readonly FinalCosts[]) => finalWithin(left(), budget, sizes);
@@ -70,7 +75,7 @@ export async function planFinal(
     const plan = within(seconds);
     const larger = within(seconds.map((cost, size) => (size === plan.size + 1 ? times(hope, cost) : cost)));
     const next = [plan.size, larger.size].find((size) => ratios[size] === undefined);
-    if (!measure || next === undefined) return plan;
+    if (!measure || next === undefined) return { ...plan, cost: seconds[plan.size]! };
     const training = sizes[next]!;
     const ratio = await measure(candidate, training, epochSeconds(training, [candidate], costs));
     ratios[next] = ratio ?? nearest(ratios, next) ?? 1;

@@ -9,10 +9,10 @@ import type { KindPrediction, Laws, PredictionError } from '../study/results.ts'
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { CellPlans } from '../study/training-plan.ts';
 import { phasesOf } from '../train/growth.ts';
-import { imagesTogether } from '../train/recipe.ts';
+import { imagesTogether, stepsOf, stepsPerEpoch } from '../train/recipe.ts';
 import { lawValue, memoryTerms, startingLaws, stepTerms, trainingTerms } from './cost-law.ts';
 
-/** Numbers of training images, validation images and classes. */
+/** Numbers of images, of which some are held out, and of classes. */
 export interface ImageCounts {
   images: number;
   classes: number;
@@ -55,7 +55,7 @@ export class TrainingTerms {
     this.#training = training;
     this.#classes = counts.classes;
     this.#batch = Math.min(recipe.batchSize, trainingImages);
-    this.#steps = Math.max(1, Math.round(recipe.epochs * Math.max(1, Math.floor(trainingImages / recipe.batchSize))));
+    this.#steps = stepsOf(recipe, stepsPerEpoch(trainingImages, recipe.batchSize));
     this.#evaluated = validationImages;
   }
 

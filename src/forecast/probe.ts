@@ -9,6 +9,7 @@ import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import type { CellPlans } from '../study/training-plan.ts';
 import { phasesOf } from '../train/growth.ts';
+import { stepsPerEpoch } from '../train/recipe.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
 import { WorkerPool } from '../workers/pool.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
@@ -107,7 +108,7 @@ export async function epochRatio(
 ): Promise<number | undefined> {
   const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
   const batch = Math.min(recipe.batchSize, trainingImages);
-  const predicted = epochSeconds / Math.max(1, Math.floor(trainingImages / recipe.batchSize)); // a step
+  const predicted = epochSeconds / stepsPerEpoch(trainingImages, recipe.batchSize); // a step
   const steps = Math.max(2, Math.min(probe.steps, Math.round(probe.seconds / predicted)));
   const plan = candidate.trainedPlan(training, counts.classes);
   await using runner = openRunner(1, threads);

@@ -9,17 +9,24 @@ const cellCount = 60;
 
 const maxSamples = 2000;
 
+/** The fixed random cells of each space and number of blocks so far, which keep the plans that were made of them. */
+const sampled = new Map<string, Candidate[]>();
+
 /** Returns fixed random cells within the limits of a search; only few if most cells exceed the limits. */
 export function randomCells({ space, blocks }: SearchSettings, accepts = (_: Candidate): boolean => true): Candidate[] {
   const random = new RandomStream('estimate');
+  const key = JSON.stringify([space, blocks]);
+  const samples = sampled.get(key) ?? [];
+  sampled.set(key, samples);
+  const sampleOf = (place: number) =>
+    new Candidate(sampleDecisions(random.split(`cell ${place}`), blocks, space), space);
   const cells: Candidate[] = [];
-  let first: Candidate | undefined;
-  for (let sample = 0; cells.length < cellCount && sample < maxSamples; sample++) {
-    const candidate = new Candidate(sampleDecisions(random.split(`cell ${sample}`), blocks, space), space);
-    first ??= candidate;
+  for (let place = 0; cells.length < cellCount && place < maxSamples; place++) {
+    samples[place] ??= sampleOf(place);
+    const candidate = samples[place] as Candidate;
     if (accepts(candidate)) cells.push(candidate);
   }
-  return cells.length > 0 ? cells : [first!];
+  return cells.length > 0 ? cells : [samples[0]!];
 }
 
 /**

@@ -73,11 +73,11 @@ export function costOptions({ settings, counts, workers }: Omit<Searching, 'tria
  */
 export function estimateFitting(searching: Searching, laws: Laws, isRequested: boolean) {
   const { workers: wanted, computing = onCpu } = searching;
+  const first = estimateOf(searching, laws);
   const { workers, warning } =
-    computing.device === cpu
-      ? workersFor(wanted, isRequested, estimateOf(searching, laws).memory)
-      : { workers: wanted };
-  return { workers, ...(warning && { warning }), estimate: estimateOf({ ...searching, workers }, laws) };
+    computing.device === cpu ? workersFor(wanted, isRequested, first.memory) : { workers: wanted };
+  const estimate = workers === wanted ? first : estimateOf({ ...searching, workers }, laws);
+  return { workers, ...(warning && { warning }), estimate };
 }
 
 export const countsOf = ({ train, test, classes }: DatasetFiles): ImageCounts => {

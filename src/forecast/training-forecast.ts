@@ -9,7 +9,7 @@ import { weightCount } from '../plan/plan-work.ts';
 import { freePort } from '../replicas/free-port.ts';
 import { phasesOf } from '../train/growth.ts';
 import { hasAverage } from '../train/learning-rate.ts';
-import { type Recipe, replicaImages, stepsOf } from '../train/recipe.ts';
+import { type Recipe, replicaImages, stepsOf, stepsPerEpoch } from '../train/recipe.ts';
 import { lawValue, startingLaws, stepTerms } from './cost-law.ts';
 import { probeRunner } from './probe.ts';
 import type { Probed, ProbeJob } from './probe-job.ts';
@@ -80,8 +80,8 @@ const evaluationShare = 1 / 3;
 export async function forecastTraining(training: PlannedTraining): Promise<TrainingForecast> {
   const { plan, recipe, computing, threads, images, stream, replicas } = training;
   const count = replicas?.count ?? 1;
-  const stepsPerEpoch = Math.max(1, Math.floor(images.train / recipe.batchSize));
-  const steps = stepsOf(recipe, stepsPerEpoch);
+  const perEpoch = stepsPerEpoch(images.train, recipe.batchSize);
+  const steps = stepsOf(recipe, perEpoch);
   const decoded = await stream?.shown.decodingSpeed?.();
   const { image: computed, exchange } = await measured(training);
   const average = await overSizes(training, computed);
@@ -90,11 +90,11 @@ export async function forecastTraining(training: PlannedTraining): Promise<Train
   const together = Math.min(images.train, recipe.batchSize) / count; // images of a step of each
   const exchanging = exchange?.seconds ?? 0;
   const evaluated = computed * evaluationShare;
-  const epochSeconds = stepsPerEpoch * ((average + onCores) * together + exchanging) + evaluated * images.validation;
+  const epochSeconds = perEpoch * ((average + onCores) * together + exchanging) + evaluated * images.validation;
   const supply = decoded && decoded.picturesPerSecond * image;
   const own = memoryOf(training);
   return {
-    stepsPerEpoch,
+    stepsPerEpoch: perEpoch,
     steps,
     imagesPerSecond: (count * together) / (image * together + exchanging),
     epochSeconds,

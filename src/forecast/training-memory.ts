@@ -4,6 +4,7 @@
 import { type Computing, cpu } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
 import type { Plan } from '../plan/plan.ts';
+import { batchWithinMemory, evaluationBatch } from '../train/evaluation-batch.ts';
 import { bytesWords } from '../words.ts';
 import { lawValue, memoryTerms, startingLaws } from './cost-law.ts';
 import { freeGpuMemory, gpuMemoryOf } from './gpu-memory.ts';
@@ -27,13 +28,13 @@ const streamedBatches = 3;
 
 /** Predicts the peak bytes of a training: of this machine's memory, or of the GPU's. */
 export function trainingMemory(training: TrainingInMemory): number {
-  const { plan, batch, images, computing, streamedBatch = 0, processes = 1 } = training;
+  const { plan, batch, images, computing, streamedBatch, processes = 1 } = training;
   const [height, width, channels] = plan.input;
   const image = height * width * channels;
-  if (computing.device !== cpu) return gpuMemoryOf(plan, batch, computing, (images + streamedBatch) * image);
-  return (
-    processes * (lawValue(startingLaws.memory, memoryTerms(plan, batch)) + streamedBatches * streamedBatch * image)
-  );
+  if (computing.device !== cpu) return gpuMemoryOf(plan, batch, computing, (images + (streamedBatch ?? 0)) * image);
+  const evaluated = streamedBatch === undefined ? evaluationBatch : batchWithinMemory(plan);
+  const ahead = streamedBatches * (streamedBatch ?? 0) * image;
+  return processes * (lawValue(startingLaws.memory, memoryTerms(plan, batch, evaluated)) + ahead);
 }
 
 /** Returns the free bytes of the device; undefined if unknown. */

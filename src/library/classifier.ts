@@ -19,7 +19,7 @@ import { imagenetPreprocessing, type Preprocessing } from '../model/preprocessin
 import { type NamedModel, namedModels } from '../plan/named-models.ts';
 import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { batchWithinMemory } from '../train/evaluation.ts';
+import { batchWithinMemory } from '../train/evaluation-batch.ts';
 
 export interface ClassifierOptions extends Omit<PlanOptions, 'classes' | 'inputChannels'> {
   /** Class names in the order of the logits, or the number of classes. Default: 10; 1,000 in the ImageNet layout. */

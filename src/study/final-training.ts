@@ -1,6 +1,6 @@
 // The training of a study's final network: that of its settings, or the one that its budget plan has chosen.
 
-import { augmentationOf } from '../data/augmentations.ts';
+import { endedAfter } from '../train/recipe.ts';
 import type { BudgetDecisions } from './results.ts';
 import type { SearchSettings, Training } from './settings.ts';
 import type { Study } from './study.ts';
@@ -27,12 +27,6 @@ export function decidedTraining(study: Study<SearchSettings>): Training {
 
 /** Returns the final training; when it is over, with the epochs that there was time for. */
 export function finalTraining(study: Study<SearchSettings>): Training {
-  return endedAfter(decidedTraining(study), study.result('final model')?.scheduledEpochs);
-}
-
-/** Returns a training whose end was moved, with the augmentation of its planned length. */
-export function endedAfter(training: Training, epochs: number | undefined): Training {
-  if (epochs === undefined) return training;
-  const { translateFrom, halfTranslateFrom, ...recipe } = augmentationOf(training.recipe);
-  return { ...training, recipe: { ...recipe, epochs: Number(epochs.toFixed(2)) } };
+  const training = decidedTraining(study);
+  return { ...training, recipe: endedAfter(training.recipe, study.result('final model')?.scheduledEpochs) };
 }

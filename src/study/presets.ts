@@ -6,7 +6,7 @@ import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
-import { childRecipe, finalRecipe, recipes, smallRecipe } from '../train/recipe.ts';
+import { childRecipe, finalRecipe, recipes, smallRecipe, stepsPerEpoch } from '../train/recipe.ts';
 import type { Balance } from '../train/recipe-choices.ts';
 import { noDataset } from './external-evaluator.ts';
 import { namedDecisions } from './named-decisions.ts';
@@ -404,9 +404,8 @@ export function fitted(
     const few = fit(training);
     const { epochs, batchSize } = training.recipe;
     if (isAsked || !keepsSteps || few.trainingImages === training.trainingImages) return few;
-    const stepsOf = (count: number) => Math.max(1, Math.floor(count / batchSize)); // an epoch's whole batches
-    const more = (epochs * stepsOf(training.trainingImages!)) / stepsOf(few.trainingImages!);
-    return withEpochs(few, Number(more.toFixed(2)));
+    const ratio = stepsPerEpoch(training.trainingImages!, batchSize) / stepsPerEpoch(few.trainingImages!, batchSize);
+    return withEpochs(few, Number((epochs * ratio).toFixed(2)));
   };
   const { budget, child, ladder, finalists, final } = settings;
   return {

@@ -108,7 +108,7 @@ export const resultSchemas: { [Name in keyof StudyResults]: z.ZodType<StudyResul
   'budget decisions': z.object({
     trials: count.exactOptional(),
     finalists: count.exactOptional(),
-    final: z.object({ size: count, epochs: real }).exactOptional(),
+    final: z.object({ size: count, epochs: real, once: real.exactOptional() }).exactOptional(),
   } satisfies Fields<BudgetDecisions>),
   'final model': z.object({
     trial: count,

@@ -90,8 +90,11 @@ export interface BudgetDecisions {
   trials?: number;
   /** Number of finalists; 0: none. */
   finalists?: number;
-  /** The final training. `size` is 0 for the settings' `final`, 1 and more for the larger ones of the budget. */
-  final?: { size: number; epochs: number };
+  /**
+   * The final training. `size` is 0 for the settings' `final`, 1 and more for the larger ones of the budget. `once` is
+   * the seconds of its test, absent in older studies.
+   */
+  final?: { size: number; epochs: number; once?: number };
 }
 
 export interface Laws {

@@ -4,11 +4,9 @@ import { setImmediate } from 'node:timers/promises';
 import { averagedDown } from '../data/augmentation.ts';
 import type { SourceBatch } from '../data/source-batch.ts';
 import type { Batch } from '../data/step-batches.ts';
-import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
-import type { Plan } from '../plan/plan.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 
@@ -64,22 +62,6 @@ export interface Counts {
   /** Number of wrong answers by `label * classes + answer`. */
   wrong: Record<number, number>;
   worst: WrongAnswer[];
-}
-
-/**
- * Batch size of evaluations: larger batches need more memory and are not faster on a CPU; small ones leave a GPU idle.
- */
-export const evaluationBatchOn = (device: string): number => (device === cpu ? evaluationBatch : 500);
-const evaluationBatch = 64;
-
-const memory = 2e9; // bytes
-/** Memory per byte of the cells' outputs, including the temporaries of a cell: 1.6 to 2 measured on NASNet-A. */
-const bytesPerEndpointByte = 2.5;
-
-/** Returns the batch size whose forward pass needs about 2 GB, at most 64: 9 for NASNet-A large at 331 pixels. */
-export function batchWithinMemory(plan: Pick<Plan, 'endpoints'>): number {
-  const elements = plan.endpoints.reduce((sum, { shape }) => sum + shape[0] * shape[1] * shape[2], 0);
-  return Math.max(1, Math.min(evaluationBatch, Math.floor(memory / (4 * elements * bytesPerEndpointByte))));
 }
 
 /** Counts a network's predictions, batch by batch. */

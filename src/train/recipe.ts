@@ -1,6 +1,6 @@
 // Training recipes: every hyperparameter of a training, its default and its source.
 
-import { augmentations } from '../data/augmentations.ts';
+import { augmentationOf, augmentations } from '../data/augmentations.ts';
 import type { Balance, OptimizerChoice, RandAugment, RandomParts, RateDecay, ScheduleName } from './recipe-choices.ts';
 
 export interface Recipe {
@@ -183,6 +183,9 @@ export const replicaImages = (
   count: number,
 ): number => imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
 
+/** Returns the number of steps of an epoch: its whole batches, of few images one. data/batches.ts makes as many. */
+export const stepsPerEpoch = (images: number, batchSize: number): number => Math.max(1, Math.floor(images / batchSize));
+
 /** Returns the number of steps of a training. */
 export const stepsOf = ({ epochs }: Pick<Recipe, 'epochs'>, stepsPerEpoch: number): number =>
   Math.max(1, Math.round(epochs * stepsPerEpoch));
@@ -320,3 +323,10 @@ export const fittingBatches: readonly string[] = ['imagenet-paper', 'imagenet-mo
 
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];
+
+/** Returns the recipe of a training whose end was moved: images were augmented as for its planned epochs. */
+export function endedAfter(recipe: Recipe, epochs: number | undefined): Recipe {
+  if (epochs === undefined) return recipe;
+  const { translateFrom, halfTranslateFrom, ...planned } = augmentationOf(recipe);
+  return { ...planned, epochs: Number(epochs.toFixed(2)) };
+}

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
 import { memoryTerms, startingLaws } from '../../src/forecast/cost-law.ts';
-import { requireMemory } from '../../src/forecast/training-memory.ts';
+import { fitsMemory, requireMemory } from '../../src/forecast/training-memory.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { nasnetA } from '../../src/space/published.ts';
 
@@ -38,4 +38,11 @@ test('a GPU is asked for its own memory', () => {
   const onGpu = { ...training, computing: { device: 'cuda:0', precision: 'bfloat16' } as const };
   requireMemory(onGpu, 80e9);
   assert.throws(() => requireMemory(onGpu, 2e9), /which cuda:0 has free/);
+});
+
+test('a training on streamed pictures evaluates as many together as the memory of its evaluations allows', () => {
+  const large = planNetwork(nasnetA, { layout: 'imagenet', cells: 6, filters: 168, input: [331, 331], classes: 1000 });
+  const streamed = { plan: large, batch: 2, images: 0, computing, streamedBatch: 2 };
+  assert.ok(fitsMemory(streamed, 8e9));
+  assert.ok(!fitsMemory({ ...streamed, streamedBatch: undefined }, 8e9), 'prepared images are evaluated 64 together');
 });

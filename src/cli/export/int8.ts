@@ -20,7 +20,7 @@ import { type ModelDescription, planOf } from '../../model/model-file.ts';
 import type { Network } from '../../model/network.ts';
 import { RandomStream } from '../../random/stream.ts';
 import { median } from '../../statistics/order.ts';
-import { batchWithinMemory } from '../../train/evaluation.ts';
+import { batchWithinMemory } from '../../train/evaluation-batch.ts';
 import type { EvaluatedImages } from '../../train/image-source.ts';
 import { fileSource, type ImageSource } from '../../train/image-source.ts';
 import { temporaryFolder, writeWhole } from '../../whole-file.ts';

@@ -10,7 +10,7 @@ import type { Training } from '../../study/settings.ts';
 import { type TrainedNetwork, usedPlan } from '../../study/training-plan.ts';
 import { fittingBatch } from '../../train/fitting-batch.ts';
 import { shortNormDecay } from '../../train/norm-decay.ts';
-import { fittingBatches, type Recipe, recipes } from '../../train/recipe.ts';
+import { fittingBatches, type Recipe, recipes, stepsOf, stepsPerEpoch } from '../../train/recipe.ts';
 import { whole } from '../../words.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { type RecipeFlags, recipeOf } from '../flags/recipe-flags.ts';
@@ -217,7 +217,7 @@ function withFittingNorms(
   block: LiveBlock,
 ): Recipe {
   const { normDecay: decay = layouts[layout].norm.decay } = recipe;
-  const steps = Math.round(recipe.epochs * Math.max(1, Math.floor(images / recipe.batchSize)));
+  const steps = stepsOf(recipe, stepsPerEpoch(images, recipe.batchSize));
   const fitting = shortNormDecay(decay, steps);
   if (fitting === undefined) return recipe;
   block.log(

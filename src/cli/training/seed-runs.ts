@@ -43,6 +43,9 @@ const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
 /** The key of the checkpoint of a training that writes these weights. */
 export const checkpointKeyOf = (weights: string): ArtifactKey => `${keyOf(weights)}.checkpoint`;
 
+/** Says of which training a seed's record is. */
+const identityOf = (setup: TrainingSetup, job: TrainingJob): string => JSON.stringify({ setup, job });
+
 /**
  * Returns the precision in which trainings began: that of a checkpoint, or of one of several that has ended; undefined
  * if all of them begin.
@@ -55,7 +58,7 @@ export async function precisionBegun(
   older: Precision,
 ): Promise<Precision | undefined> {
   for (const { job, weights } of runs) {
-    const ended = runs.length > 1 ? endedRun(weights, job.seed, JSON.stringify({ setup, job })) : undefined;
+    const ended = runs.length > 1 ? endedRun(weights, job.seed, identityOf(setup, job)) : undefined;
     if (ended) return ended.precision ?? older;
     const isOwn = (identity: string) => isCheckpointOf(job, identity);
     const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), { isOwn, older });
@@ -75,7 +78,7 @@ export async function trainSeed(
   isOneOfSeveral: boolean,
 ): Promise<EndedRun> {
   const { seed } = job;
-  const identity = JSON.stringify({ setup, job });
+  const identity = identityOf(setup, job);
   const ended = isOneOfSeveral ? endedRun(weights, seed, identity) : undefined;
   const earlier = ended && (ended.precision ?? older) === precision ? ended : undefined;
   if (replicas) numbersOfFirst(replicas, [Number(earlier !== undefined)]);

@@ -6,9 +6,8 @@ import { z } from 'zod';
 import type { Computing } from '../../engine/device.ts';
 import { InputError } from '../../failure.ts';
 import { budgetRule, finalSeconds } from '../../forecast/budget.ts';
-import { finalCosts } from '../../forecast/budget-costs.ts';
 import { startingLaws } from '../../forecast/cost-law.ts';
-import { fitsHere, planFinal } from '../../forecast/plan-final.ts';
+import { type FinalMachine, fitsHere, planFinal } from '../../forecast/plan-final.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { epochRatio } from '../../forecast/probe.ts';
 import type { Architecture } from '../../space/architecture.ts';
@@ -47,7 +46,7 @@ interface SizesOptions {
   side: number | undefined;
 }
 
-/** Returns the final networks of a search with this budget, the smallest first, each with its fewest epochs. */
+/** Returns the final networks of a search with this budget, the smallest first, the others with their fewest epochs. */
 export function sizesWithin(seconds: number, { dataset, counts, side }: SizesOptions) {
   const request = { dataset, seed: 1, budget: seconds, ...(side !== undefined && { size: side }) };
   return finalSizes(fitted(settingsOf('laptop', request), counts)).map(
@@ -157,28 +156,18 @@ async function measuredChoice(options: TimedOptions, since: number): Promise<Cho
   const settings = settingsFor(options);
   const left = () => seconds - (performance.now() - since) / 1000;
   const costs = { settings, counts, laws: startingLaws, workers: 1, threads };
-  const ratios = new Map<Training, number>();
-  const { size, epochs } = await planFinal(
-    cell,
-    costs,
-    { budget: seconds, left },
-    {
-      measure: async (_, training, epochSeconds) => {
-        const ratio = await epochRatio(cell, training, { settings, counts, computing }, { threads, epochSeconds });
-        if (ratio !== undefined) ratios.set(training, ratio);
-        return ratio;
-      },
-      fits: (_, training) => fitsHere(cell, training, { counts, computing }),
-    },
-  );
-  const ratio = ratios.get(sizes[size]!) ?? 1; // to what the default law predicts
-  const { once, epoch } = finalCosts([cell], costs)[size]!;
-  const needed = seconds - left() + budgetRule.start + budgetRule.reserve * seconds + ratio * (once + epochs * epoch);
+  const machine: FinalMachine = {
+    measure: (_, training, epochSeconds) =>
+      epochRatio(cell, training, { settings, counts, computing }, { threads, epochSeconds }),
+    fits: (_, training) => fitsHere(cell, training, { counts, computing }),
+  };
+  const { size, epochs, cost } = await planFinal(cell, costs, { budget: seconds, left }, machine);
+  const needed = seconds - left() + budgetRule.start + budgetRule.reserve * seconds + cost.once + epochs * cost.epoch;
   if (epochs === budgetRule.epochs.fewest && needed > seconds)
     throw new InputError(
       `--minutes: expected at least ${(Math.ceil(needed / 6) / 10).toFixed(1)}, which measuring and ${epochWord(epochs)} epochs of ${sizes.length > 1 ? 'the smallest' : 'this'} network take on this machine, got ${Number((seconds / 60).toPrecision(3))}`,
     );
-  return { size, epochs, test: ratio * once };
+  return { size, epochs, test: cost.once };
 }
 
 /** "N = 1, F = 16, 32 × 32 pixels, about 10.3 epochs in 8 min" */
