@@ -351,11 +351,11 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   const { study, files, artifacts, directory, signal, control, onEvent } = experiment;
   const { space, seed } = study.settings;
   const candidate = new Candidate(best.decisions, space);
-  await control?.resumed(signal).catch(() => {});
-  if (signal.aborted) return 'interrupted';
   const final = course ? await course.final(candidate) : decidedTraining(study);
   await using runner = runnerFor(experiment, final, { workers: 1, threads: 'all' });
   followPauses(experiment, course, runner);
+  await control?.resumed(signal).catch(() => {}); // its time begins when it does
+  if (signal.aborted) return 'interrupted';
   const seconds = course?.finalSeconds(candidate);
   const job: TrainingJob = {
     architecture: candidate.architecture,
