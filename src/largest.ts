@@ -27,6 +27,12 @@ export const largest = {
   threads: 1024,
   /** Epochs. The paper has 600. */
   epochs: 100_000,
+  /** Minutes of a search or a training: two years. */
+  minutes: 1_000_000,
+  /** The same in hours. */
+  hours: 16_000,
+  /** Seeds of a training, each of which is trained. */
+  seeds: 1000,
   /** Images per step. More than some thousands do not improve a step; memory grows in proportion. */
   batch: 65_536,
   /**

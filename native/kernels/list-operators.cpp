@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -160,7 +161,9 @@ at::Tensor listNorm(at::TensorList tensors) {
   forRuns(runs, [&](int64_t index, const Run& run) { sums[index] = squares(run.to, run.count); });
   double whole = 0;
   for (const double sum : sums) whole += sum;
-  return at::scalar_tensor(std::sqrt(whole), at::dtype(at::kFloat));
+  const double norm = std::sqrt(whole);
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  return at::scalar_tensor(norm > std::numeric_limits<float>::max() ? kInfinity : norm, at::dtype(at::kFloat));
 }
 
 /** Returns the factor that makes a norm at most `maximum`: exactly 1 if nothing is clipped; NaN of a NaN. */

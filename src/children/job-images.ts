@@ -13,8 +13,7 @@ import type { Computing } from '../engine/device.ts';
 import type { Network } from '../model/network.ts';
 import { type Preprocessing, trainedPreprocessing } from '../model/preprocessing.ts';
 import type { Plan } from '../plan/plan.ts';
-import { type Accuracy, evaluateNetwork } from '../train/evaluation.ts';
-import { evaluationBatchOn } from '../train/evaluation-batch.ts';
+import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import type { Recipe } from '../train/recipe.ts';
 
 export interface JobImages {

@@ -81,9 +81,10 @@ export interface TrainingJob extends SeededTraining {
   initial?: InitialWeights;
   /**
    * The checkpoint from which an interrupted training resumes. It is written every `seconds`, 30 by default; the latest
-   * `keep` stay, 1 by default.
+   * `keep` stay, 1 by default. `images` identifies the images and their split where the key does not, as that of a
+   * study does.
    */
-  checkpoint?: { key: ArtifactKey; seconds?: number; keep?: number };
+  checkpoint?: { key: ArtifactKey; seconds?: number; keep?: number; images?: string };
   /**
    * When the training should end, in milliseconds since 1970 by this machine's clock: its end is moved
    * (train/training-length.ts). The test comes after it.
@@ -217,11 +218,12 @@ async function run(
   using child = prepared.child;
   const started = performance.now();
   const epochs = new EpochLog(report);
-  const checkpoints = checkpointsOf(context, job, images, epochs);
+  const onRemark = (remark: string) => job.keepModel && report({ remark });
+  const checkpoints = checkpointsOf(context, job, images, { epochs, onRemark });
   const shown = images.shownFor(job.training.recipe, {
     whitening: job.initial?.whitening,
     asInTest: job.keepModel !== undefined,
-    onUnreadable: (remark) => job.keepModel && report({ remark }),
+    onUnreadable: onRemark,
     signal,
     plan: child.plan,
     decoder: await commonDecoder(images, context, await checkpoints?.storedDecoder()),
@@ -351,13 +353,16 @@ function checkpointsOf(
   { artifacts, saveWhenStopped }: JobContext,
   job: TrainingJob,
   { content, computing }: JobImages,
-  epochs: EpochLog,
+  { epochs, onRemark }: { epochs: EpochLog; onRemark: (sentence: string) => void },
 ) {
   if (!job.checkpoint) return undefined;
-  const { key, ...often } = job.checkpoint;
+  const { key, images, ...often } = job.checkpoint;
+  const older = content === undefined ? identityOf(job) : JSON.stringify({ job: identityOf(job), content });
   return new Checkpoints(artifacts, key, {
     ...often,
-    identity: content === undefined ? identityOf(job) : JSON.stringify({ job: identityOf(job), content }),
+    identity: images === undefined ? older : JSON.stringify({ job: identityOf(job), content, images }),
+    older,
+    onRemark,
     precision: computing.precision,
     optional: job.keepModel === undefined,
     whenStopped: saveWhenStopped || job.keepModel !== undefined,
@@ -521,11 +526,12 @@ async function pause({ artifacts }: JobContext, child: Child, key: ArtifactKey, 
   }
 }
 
-/** Whether a checkpoint with this identity is of a job, whatever images it streams. */
-export function isCheckpointOf(job: TrainingJob, identity: string): boolean {
+/** Whether a checkpoint with this identity is of a job with these images, whatever pictures it streams. */
+export function isCheckpointOf(job: TrainingJob, own: string | undefined, identity: string): boolean {
   if (identity === identityOf(job)) return true;
   try {
-    return (JSON.parse(identity) as { job?: unknown }).job === identityOf(job);
+    const { job: stored, images = own } = JSON.parse(identity) as { job?: unknown; images?: unknown };
+    return stored === identityOf(job) && images === own;
   } catch {
     return false;
   }

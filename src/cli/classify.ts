@@ -12,7 +12,7 @@ import { setThreads } from '../engine/machine.ts';
 import { Failure, InputError } from '../failure.ts';
 import { type Answer, likeliestClasses } from '../model/classification.ts';
 import { readModel, readModelDescription } from '../model/model-file.ts';
-import { batchWithinMemory } from '../train/evaluation-batch.ts';
+import { batchWithinMemory } from '../plan/evaluation-batch.ts';
 import { visible } from '../visible.ts';
 import { percent, whole } from '../words.ts';
 import { modelFileOf } from './flags/model-file-of.ts';

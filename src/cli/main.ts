@@ -143,7 +143,8 @@ export async function main(words: string[]): Promise<number> {
       'after',
       '\nStart here: nasnet search            (CIFAR-10, about eight minutes, planned on your machine)\nHelp of a command: nasnet COMMAND --help',
     )
-    .exitOverride();
+    .exitOverride()
+    .hook('preAction', (_program, command) => refuseEmpty(command));
   const typed = joinBestOf(words);
   const named = typed.find((word) => Object.hasOwn(commands, word));
   for (const [name, { takes, about, load }] of Object.entries(commands)) {
@@ -156,6 +157,13 @@ export async function main(words: string[]): Promise<number> {
   } catch (error) {
     return explain(error);
   }
+}
+
+/** Refuses options without a value, such as of a shell variable that is not set. @throws InputError */
+function refuseEmpty(command: Command): void {
+  for (const option of command.options)
+    if (command.getOptionValue(option.attributeName()) === '' && option.long !== '--title')
+      throw new InputError(`${option.long}: expected a value, got an empty one`);
 }
 
 async function explain(error: unknown): Promise<number> {

@@ -85,10 +85,10 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
       'hold out this many images (default: a tenth)',
       wholeNumber('--validation-images'),
     )
-    .option('--minutes <n>', minutesHelp, positiveNumber('--minutes'))
-    .option('--hours <n>', 'the same in hours', positiveNumber('--hours'))
+    .option('--minutes <n>', minutesHelp, positiveNumber('--minutes', 'minutes'))
+    .option('--hours <n>', 'the same in hours', positiveNumber('--hours', 'hours'))
     .option('--seed <n>', 'equal seeds give equal weights on the same machine', wholeNumber('--seed'), 1)
-    .option('--seeds <n>', seedsHelp, wholeNumber('--seeds'), 1)
+    .option('--seeds <n>', seedsHelp, wholeNumber('--seeds', 'seeds'), 1)
     .option('--threads <n>', 'default: all cores', wholeNumber('--threads', 'threads'), availableParallelism())
     .option('--checkpoint-every <time>', checkpointHelp, timeSpan('--checkpoint-every'))
     .option('--keep-checkpoints <n>', 'keep so many latest checkpoints', wholeNumber('--keep-checkpoints'), 1);

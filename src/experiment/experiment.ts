@@ -208,7 +208,8 @@ function courseOf(
     trainsHere,
     machine: {
       measure: measures
-        ? (candidate, training, epochSeconds) => epochRatio(candidate, training, searching, { threads, epochSeconds })
+        ? (candidate, training, epochSeconds, most) =>
+            epochRatio(candidate, training, searching, { threads, epochSeconds, most })
         : undefined,
       fits: trainsHere ? (candidate, training) => fitsHere(candidate, training, searching) : undefined,
     },
@@ -370,7 +371,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   const onMessage = (message: unknown) => {
     const report = message as FinalMessage;
     if ('progress' in report) return onEvent({ kind: 'final-progress', progress: report.progress });
-    if ('remark' in report) return; // of streamed pictures only
+    if ('remark' in report) return onEvent({ kind: 'note', line: report.remark });
     epochs.push(report);
     onEvent({ kind: 'final-epoch', report });
   };

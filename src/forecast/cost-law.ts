@@ -1,10 +1,10 @@
 // Cost laws of trainings and inference: terms that are computed from the plan, times coefficients of a machine. This
 // file has default coefficients; prediction.ts corrects them by measurements.
 
+import { evaluationBatch } from '../plan/evaluation-batch.ts';
 import type { Plan } from '../plan/plan.ts';
 import { peakEvaluationElements, planWork, type Work, weightCount } from '../plan/plan-work.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
-import { evaluationBatch } from '../train/evaluation-batch.ts';
 
 export function lawValue(coefficients: Coefficients, terms: readonly number[]): number {
   return terms.reduce((sum, term, index) => sum + term * coefficients[index]!, 0);

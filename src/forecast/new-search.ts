@@ -1,6 +1,7 @@
 // Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
 import { type Computing, cpu } from '../engine/device.ts';
+import { largest } from '../largest.ts';
 import { Candidate } from '../study/candidate.ts';
 import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
@@ -106,9 +107,12 @@ function withChildren(searching: Searching, laws: Laws): SearchSettings {
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
   const trainingImages = Math.min(available, Math.round(stated * length));
-  const epochs = Number(((recipe.epochs * length * stated) / trainingImages).toFixed(2));
+  const epochs = possible((recipe.epochs * length * stated) / trainingImages);
   return { ...settings, child: withEpochs({ ...child, trainingImages }, epochs) };
 }
+
+/** Returns a number of epochs that a training can have, with two digits. */
+const possible = (epochs: number): number => Number(Math.min(largest.epochs, epochs).toFixed(2));
 
 /** Returns the settings with finalists that are trained as long as the budget allows on this machine. */
 function withRace(searching: Searching, laws: Laws): SearchSettings {
@@ -118,6 +122,6 @@ function withRace(searching: Searching, laws: Laws): SearchSettings {
   const { training } = finalists;
   const options = costOptions(searching, laws);
   const length = raceLength(budget.seconds, raceCosts(randomCells(settings, options.accepts), options));
-  const epochs = Number((training.recipe.epochs * length).toFixed(2));
+  const epochs = possible(training.recipe.epochs * length);
   return { ...settings, finalists: { ...finalists, training: withEpochs(training, epochs) } };
 }

@@ -10,17 +10,19 @@ import { imagesTogether } from '../train/recipe.ts';
 import { type FinalCosts, finalWithin, type PlannedFinal } from './budget.ts';
 import { epochSeconds, type FinalCostOptions, finalCosts } from './budget-costs.ts';
 import type { ImageCounts } from './prediction.ts';
-import { fitsMemory } from './training-memory.ts';
+import { fitsMemory, requireMemory, type TrainingInMemory } from './training-memory.ts';
 
 /**
  * Measures the steps of a cell's training with all threads. Returns the measured seconds divided by the predicted ones;
  * undefined if they cannot be measured.
  * @param epochSeconds predicted seconds of the steps of an epoch
+ * @param most seconds that the measurement may take by this prediction
  */
 export type MeasureFinal = (
   candidate: CellPlans,
   training: Training,
   epochSeconds: number,
+  most: number,
 ) => Promise<number | undefined>;
 
 /** The machine that trains the final network. */
@@ -31,15 +33,25 @@ export interface FinalMachine {
   fits?: ((candidate: CellPlans, training: Training) => boolean) | undefined;
 }
 
-/** Whether a final network is predicted to fit the free memory of its device. */
-export function fitsHere(
-  candidate: CellPlans,
-  training: Training,
-  { counts, computing }: { counts: ImageCounts; computing: Computing },
-): boolean {
-  const plan = candidate.trainedPlan(training, counts.classes);
-  return fitsMemory({ plan, batch: imagesTogether(training.recipe), images: counts.images, computing });
+interface Here {
+  counts: ImageCounts;
+  computing: Computing;
 }
+
+const inMemory = (candidate: CellPlans, training: Training, { counts, computing }: Here): TrainingInMemory => ({
+  plan: candidate.trainedPlan(training, counts.classes),
+  batch: imagesTogether(training.recipe),
+  images: counts.images,
+  computing,
+});
+
+/** Whether a final network is predicted to fit the free memory of its device. */
+export const fitsHere = (candidate: CellPlans, training: Training, here: Here): boolean =>
+  fitsMemory(inMemory(candidate, training, here));
+
+/** Refuses a final network that is not. @throws InputError */
+export const requireHere = (candidate: CellPlans, training: Training, here: Here): void =>
+  requireMemory(inMemory(candidate, training, here));
 
 /** The time of the final network. */
 export interface FinalTime {
@@ -53,6 +65,12 @@ export interface MeasuredFinal extends PlannedFinal {
   /** The measured costs of its size; the predicted ones if nothing was measured. */
   cost: FinalCosts;
 }
+
+/**
+ * Shares of the budget: no size is measured after `most` of it, and none whose steps are predicted to take more than
+ * `each` of the time that is left.
+ */
+const measuring = { most: 0.1, each: 0.1 };
 
 /** The next larger size is measured, too, if it would be chosen at this share of its predicted time. */
 const hope = 0.65;
@@ -70,14 +88,17 @@ export async function planFinal(
   const predicted = finalCosts([candidate], costs).slice(0, tooLarge < 0 ? undefined : tooLarge);
   /** Measured seconds divided by the predicted ones, by size. */
   const ratios: (number | undefined)[] = predicted.map(() => undefined);
+  const before = left();
   for (;;) {
     const seconds = predicted.map((cost, size) => times(nearest(ratios, size) ?? 1, cost));
     const plan = within(seconds);
     const larger = within(seconds.map((cost, size) => (size === plan.size + 1 ? times(hope, cost) : cost)));
     const next = [plan.size, larger.size].find((size) => ratios[size] === undefined);
-    if (!measure || next === undefined) return { ...plan, cost: seconds[plan.size]! };
+    const isLate = before - left() > measuring.most * budget && ratios.some((ratio) => ratio !== undefined);
+    if (!measure || next === undefined || isLate) return { ...plan, cost: seconds[plan.size]! };
     const training = sizes[next]!;
-    const ratio = await measure(candidate, training, epochSeconds(training, [candidate], costs));
+    const most = measuring.each * left();
+    const ratio = await measure(candidate, training, epochSeconds(training, [candidate], costs), most);
     ratios[next] = ratio ?? nearest(ratios, next) ?? 1;
   }
 }

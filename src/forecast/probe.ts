@@ -89,7 +89,8 @@ function sizeOf(plan: Plan, batchSize: number, seconds: number): { batch: number
 
 /**
  * Measures an epoch of a cell's training, alone and with `threads` threads: steps of each size of its images.
- * @returns the measured seconds divided by the predicted ones; undefined if it cannot be trained
+ * @returns the measured seconds divided by the predicted ones; undefined if it cannot be trained, or if its steps are
+ * predicted to take more than `most` seconds
  */
 export async function epochRatio(
   candidate: CellPlans,
@@ -102,18 +103,27 @@ export async function epochRatio(
   {
     threads,
     epochSeconds,
+    most = Number.POSITIVE_INFINITY,
     probe = finalProbe,
     openRunner = probeRunner,
-  }: { threads: number; epochSeconds: number; probe?: typeof finalProbe; openRunner?: typeof probeRunner },
+  }: {
+    threads: number;
+    epochSeconds: number;
+    most?: number;
+    probe?: typeof finalProbe;
+    openRunner?: typeof probeRunner;
+  },
 ): Promise<number | undefined> {
   const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
   const batch = Math.min(recipe.batchSize, trainingImages);
   const predicted = epochSeconds / stepsPerEpoch(trainingImages, recipe.batchSize); // a step
   const steps = Math.max(2, Math.min(probe.steps, Math.round(probe.seconds / predicted)));
   const plan = candidate.trainedPlan(training, counts.classes);
+  const phases = phasesOf(plan, recipe.growth);
+  if (2 * steps * phases.length * predicted > Math.max(most, 2 * probe.seconds * phases.length)) return undefined;
   await using runner = openRunner(1, threads);
   let measured = 0; // a step on average
-  for (const { from, until, side } of phasesOf(plan, recipe.growth)) {
+  for (const { from, until, side } of phases) {
     const outcome = await runner.run({ plan, recipe, batch, steps, side, computing } satisfies ProbeJob);
     if ('failure' in outcome) return undefined;
     measured += ((until - from) * (outcome.result as Probed).seconds) / steps;

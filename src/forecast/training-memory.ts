@@ -3,8 +3,8 @@
 
 import { type Computing, cpu } from '../engine/device.ts';
 import { InputError } from '../failure.ts';
+import { batchWithinMemory, evaluationBatch } from '../plan/evaluation-batch.ts';
 import type { Plan } from '../plan/plan.ts';
-import { batchWithinMemory, evaluationBatch } from '../train/evaluation-batch.ts';
 import { bytesWords } from '../words.ts';
 import { lawValue, memoryTerms, startingLaws } from './cost-law.ts';
 import { freeGpuMemory, gpuMemoryOf } from './gpu-memory.ts';

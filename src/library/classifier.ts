@@ -16,10 +16,10 @@ import type { ModelDescription } from '../model/model-description.ts';
 import { readModel, writeModel } from '../model/model-file.ts';
 import { buildNetwork, featureNames, type Network } from '../model/network.ts';
 import { imagenetPreprocessing, type Preprocessing } from '../model/preprocessing.ts';
+import { batchWithinMemory } from '../plan/evaluation-batch.ts';
 import { type NamedModel, namedModels } from '../plan/named-models.ts';
 import { type Plan, type PlanOptions, planNetwork } from '../plan/plan.ts';
 import type { Architecture } from '../space/architecture.ts';
-import { batchWithinMemory } from '../train/evaluation-batch.ts';
 
 export interface ClassifierOptions extends Omit<PlanOptions, 'classes' | 'inputChannels'> {
   /** Class names in the order of the logits, or the number of classes. Default: 10; 1,000 in the ImageNet layout. */

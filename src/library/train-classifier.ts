@@ -8,8 +8,7 @@ import { openTrainingImages, trainingBatches } from '../data/training-images.ts'
 import { InputError } from '../failure.ts';
 import { trainedPreprocessing } from '../model/preprocessing.ts';
 import { BestWeights } from '../train/best-epoch.ts';
-import { type Accuracy, evaluateNetwork } from '../train/evaluation.ts';
-import { evaluationBatchOn } from '../train/evaluation-batch.ts';
+import { type Accuracy, evaluateNetwork, evaluationBatchOn } from '../train/evaluation.ts';
 import { childRecipe, finalRecipe, type Recipe } from '../train/recipe.ts';
 import { type EpochFigures, trainNetwork } from '../train/training.ts';
 import { nasnetVersion } from '../version.ts';

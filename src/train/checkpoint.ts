@@ -12,6 +12,7 @@ import type { Module } from '../nn/module.ts';
 import type { Optimizer } from '../nn/optimizers.ts';
 import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../nn/safetensors.ts';
 import type { WeightAverage } from '../nn/weight-average.ts';
+import { whole } from '../words.ts';
 import { BestEpoch, type BestEpochState, type BestWeights } from './best-epoch.ts';
 import type { StepSumsRead } from './step.ts';
 import type { Trainable } from './trainable.ts';
@@ -164,6 +165,10 @@ const bestOf = (text: string, path: string): BestEpochState =>
 export interface CheckpointOptions<Extra = unknown> {
   /** As in `SavedTraining`. */
   identity: string;
+  /** Its form in earlier versions, whose checkpoints are used, too. Default: none. */
+  older?: string;
+  /** Called with a sentence when the training resumes, and when a checkpoint cannot be used. */
+  onRemark?: (sentence: string) => void;
   /** Minimum number of seconds between two checkpoints. */
   seconds?: number;
   precision?: Precision;
@@ -252,8 +257,8 @@ export class Checkpoints<Extra = unknown> {
    * training.
    */
   async restore(training: InTraining<Module>): Promise<Pick<SavedTraining, 'step' | 'meter'> | undefined> {
-    for (const { slot, path } of await latestFirst(this.#artifacts, this.#key)) {
-      const saved = this.#load(path, training);
+    for (const { slot, path, metadata } of await latestFirst(this.#artifacts, this.#key)) {
+      const saved = this.#load(path, metadata, training);
       if (!saved) continue;
       this.#nextSlot = (slot + 1) % (this.#options.keep ?? 1);
       return saved;
@@ -264,21 +269,33 @@ export class Checkpoints<Extra = unknown> {
   /** Returns the decoder with which this training began; undefined if it begins, or streams no pictures. */
   async storedDecoder(): Promise<string | undefined> {
     const own = (await latestFirst(this.#artifacts, this.#key)).find(
-      ({ metadata }) => metadata.identity === this.#options.identity,
+      ({ metadata }) => metadata.identity === this.#identityIn(metadata),
     );
     return own?.metadata.decoder;
   }
 
-  #load(path: string, training: InTraining<Module>): Pick<SavedTraining, 'step' | 'meter'> | undefined {
-    const { identity, extra: options } = this.#options;
+  /** Returns the identity that a checkpoint with this metadata should have. */
+  #identityIn({ identity }: Metadata): string {
+    const { older, identity: own } = this.#options;
+    return older !== undefined && identity === older ? older : own;
+  }
+
+  #load(
+    path: string,
+    metadata: Metadata,
+    training: InTraining<Module>,
+  ): Pick<SavedTraining, 'step' | 'meter'> | undefined {
+    const { extra: options, onRemark } = this.#options;
     try {
-      const expected = { identity, ...(options && { extra: options.schema }) };
+      const expected = { identity: this.#identityIn(metadata), ...(options && { extra: options.schema }) };
       const { extra, ...saved } = loadTraining(path, training, expected);
+      onRemark?.(`Resuming from ${path} after step ${whole(saved.step)}`);
       if (extra !== undefined) options?.restore(extra);
       return saved;
     } catch (error) {
-      if (error instanceof InputError) return undefined; // a damaged checkpoint only costs time
-      throw error;
+      if (!(error instanceof InputError)) throw error; // a damaged checkpoint only costs time
+      onRemark?.(`The checkpoint is not used: ${error.message}`);
+      return undefined;
     }
   }
 

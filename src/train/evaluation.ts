@@ -4,9 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import { averagedDown } from '../data/augmentation.ts';
 import type { SourceBatch } from '../data/source-batch.ts';
 import type { Batch } from '../data/step-batches.ts';
+import { cpu } from '../engine/device.ts';
 import { noGrad, scope } from '../engine/memory.ts';
 import { crossEntropy } from '../engine/operators.ts';
 import type { Tensor } from '../engine/tensor.ts';
+import { evaluationBatch } from '../plan/evaluation-batch.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
 
@@ -63,6 +65,9 @@ export interface Counts {
   wrong: Record<number, number>;
   worst: WrongAnswer[];
 }
+
+/** Returns the batch size of evaluations on a device: small ones leave a GPU idle. */
+export const evaluationBatchOn = (device: string): number => (device === cpu ? evaluationBatch : 500);
 
 /** Counts a network's predictions, batch by batch. */
 export class Tally {

@@ -196,7 +196,7 @@ export async function trainNetwork(
       if (done < length.steps) deadline?.afterStep(done);
     }
 
-    ends = done === length.steps;
+    ends = done >= length.steps;
     const epochEnds = endsEpoch(done);
     const reads = epochEnds || device === cpu || done % readEvery === 0;
     if (reads) {

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseHTML } from 'linkedom';
@@ -198,6 +198,53 @@ test('while a result cannot be written the checkpoint stays, and the training go
   assert.match(again!.stderr, /Resuming from .*blocked\.safetensors\.checkpoint/);
   assert.equal(existsSync(checkpoint), false);
   assert.ok(existsSync(page));
+});
+
+test('a checkpoint of other images, and a damaged one, are named and not used', async () => {
+  const photos = join(folder, 'changing');
+  await paint(photos, { dark: { red: 40, images: 40 }, light: { red: 200, images: 40 } });
+  const words = train(
+    'changed',
+    'nasnet-a:0',
+    ...small,
+    '--dataset',
+    photos,
+    '--epochs',
+    '6',
+    '--checkpoint-every',
+    '0.01s',
+  );
+  const child = spawn(process.execPath, nodeArguments(words), {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (text.includes('epoch 4:')) child.kill('SIGKILL');
+  });
+  await once(child, 'exit');
+  for (let index = 10; index < 40; index++)
+    for (const name of ['dark', 'light']) rmSync(join(photos, name, `${index}.png`));
+  const checkpoint = `${weightsAt('changed')}.checkpoint`;
+  const bytes = readFileSync(checkpoint);
+  const [other] = run(words);
+  assert.match(other!.stderr, /The checkpoint is not used: .*expected this training, got another one's/);
+  assert.ok(recordOf('changed').epochs.at(-1).epoch === 6 && recordOf('changed').epochs.length === 6);
+  writeFileSync(checkpoint, bytes.subarray(0, bytes.length / 2));
+  const [damaged] = run(words);
+  assert.match(damaged!.stderr, /The checkpoint is not used: .*changed\.safetensors\.checkpoint/);
+});
+
+test('without a MODEL no flag names another network than that of the weights', () => {
+  run(train('own', 'nasnet-a:0', ...small, '--dataset', two, '--epochs', '1'));
+  const from = ['--from', weightsAt('own'), '--dataset', two, '--epochs', '1'];
+  const refused = nasnets(
+    [train('none', ...from, '--filters', '8'), train('none', ...from, '--layout', 'imagenet')],
+    environment,
+  );
+  for (const [index, flag] of ['--filters', '--layout'].entries()) {
+    assert.equal(refused[index]!.code, 2);
+    assert.match(refused[index]!.stderr, new RegExp(`${flag}: expected a MODEL with it`));
+  }
 });
 
 test('a trial that is trained for a time has the side of its study’s images', () => {

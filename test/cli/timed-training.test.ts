@@ -42,7 +42,7 @@ test('a cell alone gets a size of a search’s final networks, one with N is tra
   const ended = nasnets(
     [
       train('any', 'quick', '--size', '16', '--batch-size', '4', '--minutes', '2', '--dry-run'),
-      train('own', 'nasnet-a:0', '--filters', '4', '--size', '16', '--hours', '0.006'),
+      train('own', 'nasnet-a:0', '--filters', '4', '--size', '16', '--batch-size', '8', '--hours', '0.006'),
     ],
     environment,
   );
@@ -137,6 +137,13 @@ test('flags that do not go with a time, and a time that is too short, are refuse
       /--minutes: expected at least \d+\.\d, which measuring .* on this machine, got 0.001/,
     ],
     [['quick'], /model: expected SOURCE:N@P/],
+    [['quick', '--minutes', '1000001'], /--minutes: expected at most 1,000,000, got 1000001/],
+    [['quick:1', '--seeds', '999999999'], /--seeds: expected at most 1,000, got 999999999/],
+    [['quick:1', '--device', ''], /--device: expected a value, got an empty one/],
+    [
+      ['nasnet-a:20', '--filters', '10000', '--minutes', '1'],
+      /training: expected at most .* which this machine has free, got a predicted/,
+    ],
   ];
   const ended = nasnets(
     refused.map(([words]) => train('refused', ...words)),

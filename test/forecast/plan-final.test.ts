@@ -47,6 +47,21 @@ test('a size whose steps are slower than predicted gives way to the next smaller
   assert.deepEqual([plan.size, measured], [wide - 1, [16, 8]]);
 });
 
+test('measuring takes a tenth of the time, however slow the machine is', async () => {
+  const measured: number[] = [];
+  let left = once + 1.1 * fewestEpochs * epoch;
+  const most: number[] = [];
+  const measure = async (_: unknown, { filters }: Training, _seconds: number, limit: number) => {
+    measured.push(filters);
+    most.push(limit / left);
+    left -= 60;
+    return 2;
+  };
+  const { size } = await planFinal(quick, options, { budget: 480, left: () => left }, { measure });
+  assert.deepEqual([measured, most], [[16], [0.1]]);
+  assert.ok(size < wide, 'the smaller size has the ratio of the measured one');
+});
+
 test('a size that cannot be measured has the ratio of the nearest measured one', async () => {
   const { plan, measured } = await planned(0.8, ({ filters }) => (filters === 8 ? 0.75 : undefined));
   assert.deepEqual([plan.size, measured], [wide, [8, 16]]);

@@ -34,6 +34,9 @@ test('an epoch is measured in its precision with small images and with those of 
   const searching = { settings, counts: { images: 50_000, classes: 10 }, computing };
   const ratio = await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 4, openRunner });
   assert.deepEqual(sides, [8, 16]);
+  const slow = { threads: 1, epochSeconds: 1e4, openRunner };
+  assert.equal(await epochRatio(candidate, training, searching, { ...slow, most: 100 }), undefined, 'nothing is run');
+  assert.notEqual(await epochRatio(candidate, training, searching, slow), undefined);
   assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);
 });
 

@@ -287,6 +287,12 @@ test('clipping scales all gradients by one factor to the maximum norm, and retur
   });
 });
 
+test('a norm beyond the numbers of float32 is infinite', () => {
+  const weight = ones([3], { requiresGrad: true });
+  weight.grad = tensor([3e38, 3e38, 0]);
+  assert.equal(clipByGlobalNorm([weight], 5).item(), Number.POSITIVE_INFINITY);
+});
+
 test('clipping does not change a bit of smaller gradients, for any maximum', () => {
   const weight = ones([3], { requiresGrad: true });
   for (const maximum of [3, 5, 49, 0.1 + 0.2, 1e-3, 1e6]) {

@@ -214,7 +214,8 @@ async function lead(
   const { seed, checkpointSeconds: seconds, evaluateEvery } = flags;
   const log = new TrainingLog();
   const extra = log.checkpointed;
-  const options = { identity, whenStopped: true, seconds, extra };
+  const onRemark = (sentence: string) => block.log(sentence);
+  const options = { identity, whenStopped: true, seconds, extra, onRemark };
   const checkpoints = new Checkpoints(files.artifacts, files.checkpoint, options);
   const names = training.categories.map(({ name }) => name);
   const evaluated = test ?? training;

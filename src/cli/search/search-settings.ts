@@ -45,7 +45,7 @@ export const searchSettings = {
   minutes: optional<number>({
     takes: '<n>',
     help: "time of the whole search, including training and test of the final network; the numbers of children, finalists and final epochs are planned (default: the preset's; laptop 8)",
-    parse: positiveNumber,
+    parse: (flag) => positiveNumber(flag, 'minutes'),
     ofTraining: true,
     asks: (minutes, { flags: { trials } }) => ({ budget: budgetOf('--minutes', 60 * minutes, trials) }),
     stored: ({ budget }) => budget && inUnits(budget.seconds, 60),
@@ -56,7 +56,7 @@ export const searchSettings = {
   hours: optional<number>({
     takes: '<n>',
     help: 'the same in hours',
-    parse: positiveNumber,
+    parse: (flag) => positiveNumber(flag, 'hours'),
     ofTraining: true,
     asks: (hours, { flags: { trials, minutes } }) => {
       if (minutes === undefined) return { budget: budgetOf('--hours', 3600 * hours, trials) };

@@ -107,6 +107,7 @@ export async function plannedTraining(
       : sizesWithin(seconds, { dataset, counts: allCounts, side: flags.size ?? trainee.images.size });
     return TimedTraining.choose({
       ...{ seconds, architecture, threads, block, computing, seed: flags.seed, counts: allCounts },
+      ignoreMemory: flags.ignoreMemory,
       sizes: sizes.map(({ epochs, ...network }) => trainingOf(network, { ...flags, epochs }, silent)),
       content: images.reference.content,
       from: source?.content,

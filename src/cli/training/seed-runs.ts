@@ -9,6 +9,7 @@ import {
   type TrainingJob,
   type TrainingSetup,
 } from '../../children/training-job.ts';
+import { contentIdentity } from '../../content-identity.ts';
 import type { Precision } from '../../engine/device.ts';
 import type { JoinedReplicas } from '../../replicas/join-replicas.ts';
 import { numbersOfFirst } from '../../replicas/replicas.ts';
@@ -43,6 +44,10 @@ const keyOf = (path: string): ArtifactKey => `final/${basename(path)}`;
 /** The key of the checkpoint of a training that writes these weights. */
 export const checkpointKeyOf = (weights: string): ArtifactKey => `${keyOf(weights)}.checkpoint`;
 
+/** Identifies the images of a training and how they are split. */
+const imagesOf = ({ dataset, validationImages, splitSeed }: TrainingSetup): string =>
+  contentIdentity([dataset.content, validationImages, splitSeed]);
+
 /** Says of which training a seed's record is. */
 const identityOf = (setup: TrainingSetup, job: TrainingJob): string => JSON.stringify({ setup, job });
 
@@ -60,7 +65,7 @@ export async function precisionBegun(
   for (const { job, weights } of runs) {
     const ended = runs.length > 1 ? endedRun(weights, job.seed, identityOf(setup, job)) : undefined;
     if (ended) return ended.precision ?? older;
-    const isOwn = (identity: string) => isCheckpointOf(job, identity);
+    const isOwn = (identity: string) => isCheckpointOf(job, imagesOf(setup), identity);
     const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), { isOwn, older });
     if (stored) return stored;
   }
@@ -99,7 +104,7 @@ export async function trainSeed(
   const keepModel = { weights: keyOf(weights), best: keyOf(best), last: keyOf(last) };
   const whole: TrainingJob = {
     ...job,
-    checkpoint: { key: checkpointKey, ...often },
+    checkpoint: { key: checkpointKey, ...often, images: imagesOf(setup) },
     ...timed?.deadline(),
     keepModel,
   };

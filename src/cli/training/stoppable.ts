@@ -1,6 +1,5 @@
 // Trainings that Ctrl-C stops after a step: how the first process resumes and keeps its state, and what the others do.
 
-import { existsSync } from 'node:fs';
 import { Interruption } from '../../failure.ts';
 import { duration } from '../../words.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
@@ -11,7 +10,6 @@ export async function resumable<T>(
   { checkpoint, seconds, block }: { checkpoint: string; seconds: number; block: LiveBlock },
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  if (existsSync(checkpoint)) block.log(`Resuming from ${checkpoint} if it belongs to the same training`);
   using interrupt = onInterrupt(
     () => block.log('Stopping; repeat to stop immediately.'),
     `${checkpoint}, if it is there, keeps the state of ${duration(seconds)} ago or of the step before: run the same command to resume`,

@@ -7,7 +7,7 @@ import type { Computing } from '../../engine/device.ts';
 import { InputError } from '../../failure.ts';
 import { budgetRule, finalSeconds } from '../../forecast/budget.ts';
 import { startingLaws } from '../../forecast/cost-law.ts';
-import { type FinalMachine, fitsHere, planFinal } from '../../forecast/plan-final.ts';
+import { type FinalMachine, fitsHere, planFinal, requireHere } from '../../forecast/plan-final.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { epochRatio } from '../../forecast/probe.ts';
 import type { Architecture } from '../../space/architecture.ts';
@@ -34,6 +34,8 @@ export interface TimedOptions {
   computing: Computing;
   threads: number;
   seed: number;
+  /** Whether the smallest network may be measured although it is predicted to need more memory than is free. */
+  ignoreMemory?: boolean | undefined;
   /** The file that keeps the choice and the time that is spent, until the training ends. */
   file: string;
   block: LiveBlock;
@@ -154,11 +156,12 @@ async function measuredChoice(options: TimedOptions, since: number): Promise<Cho
   const { seconds, architecture, sizes, counts, computing, threads } = options;
   const cell = plansOf(architecture);
   const settings = settingsFor(options);
+  if (!options.ignoreMemory) requireHere(cell, sizes[0]!, { counts, computing });
   const left = () => seconds - (performance.now() - since) / 1000;
   const costs = { settings, counts, laws: startingLaws, workers: 1, threads };
   const machine: FinalMachine = {
-    measure: (_, training, epochSeconds) =>
-      epochRatio(cell, training, { settings, counts, computing }, { threads, epochSeconds }),
+    measure: (_, training, epochSeconds, most) =>
+      epochRatio(cell, training, { settings, counts, computing }, { threads, epochSeconds, most }),
     fits: (_, training) => fitsHere(cell, training, { counts, computing }),
   };
   const { size, epochs, cost } = await planFinal(cell, costs, { budget: seconds, left }, machine);
@@ -170,7 +173,11 @@ async function measuredChoice(options: TimedOptions, since: number): Promise<Cho
   return { size, epochs, test: cost.once };
 }
 
-/** "N = 1, F = 16, 32 × 32 pixels, about 10.3 epochs in 8 min" */
+/** "Trains N = 1, F = 16, 32 × 32 pixels for about 10.3 epochs: as much as there is time for in 8 min" */
 export function timedWords({ cells, filters, resolution, recipe }: Training, seconds: number): string {
-  return `Trains N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels for about ${epochWord(recipe.epochs)} epochs: as much as there is time for in ${duration(seconds)}`;
+  const network = `Trains N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels for`;
+  const time = duration(seconds);
+  const { most } = budgetRule.epochs;
+  if (recipe.epochs >= most) return `${network} ${most} epochs, the most that are of use, in less than ${time}`;
+  return `${network} about ${epochWord(recipe.epochs)} epochs: as much as there is time for in ${time}`;
 }

@@ -47,6 +47,9 @@ export async function traineeOf(
 ): Promise<Trainee> {
   const resolution = flags.size ?? source?.description.network.input[0];
   if (text === undefined) {
+    for (const flag of ['filters', 'layout'] as const)
+      if (flags[flag] !== undefined)
+        throw new InputError(`--${flag}: expected a MODEL with it, since --from alone trains its own network`);
     const { architecture, network } = source!.description;
     if (network.input[0] !== network.input[1])
       throw new InputError(`${source!.path}: expected a square input, got ${network.input.join(' × ')}`);

@@ -87,6 +87,6 @@ const curves = z.looseObject({ weightsHash: z.string(), epochs: z.array(epochRep
 /** Returns the epochs of the training that wrote a model file, if its record is next to it. */
 export function epochsOf(model: string): EpochReport[] | undefined {
   const path = join(dirname(model), basename(trainingFiles(model).record));
-  if (!model.endsWith(ending)) return undefined;
+  if (!model.toLowerCase().endsWith(ending)) return undefined;
   return readKept(path, curves, ({ weightsHash }) => weightsHash === hashOfFile(model))?.epochs;
 }

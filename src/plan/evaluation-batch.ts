@@ -1,13 +1,9 @@
 // How many images an evaluation processes together.
 
-import { cpu } from '../engine/device.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { Plan } from './plan.ts';
 
 /** Larger batches need more memory and are not faster on a CPU. */
 export const evaluationBatch = 64;
-
-/** Returns the batch size of evaluations on a device: small ones leave a GPU idle. */
-export const evaluationBatchOn = (device: string): number => (device === cpu ? evaluationBatch : 500);
 
 const memory = 2e9; // bytes
 /** Memory per byte of the cells' outputs, including the temporaries of a cell: 1.6 to 2 measured on NASNet-A. */
