@@ -67,7 +67,7 @@ const largerFinals: Training[] = [
   // long again as F = 12, and begins to be better later.
   finalFrom(5.5, 1, 16, 32),
   finalFrom(13, 1, 24, 32),
-  finalFrom(15, 2, 24, 32),
+  finalFrom(13, 1, 32, 32), // better than N = 2 with F = 24, which costs as much
   finalFrom(18, 2, 32, 32),
   finalFrom(25, 4, 32, 32),
   finalFrom(30, 6, 32, 32),

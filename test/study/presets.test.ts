@@ -128,7 +128,7 @@ test('final networks of a budget cost more from one to the next, also if an inpu
     const { final, budget } = settingsOf('laptop', { ...given, ...(size && { size }) });
     return [final, ...budget!.larger].map(({ cells, filters, resolution }) => `${cells}:${filters}:${resolution}`);
   };
-  const ofSide = (side: number) => ['1:16', '1:24', '2:24', '2:32', '4:32', '6:32'].map((of) => `${of}:${side}`);
+  const ofSide = (side: number) => ['1:16', '1:24', '1:32', '2:32', '4:32', '6:32'].map((of) => `${of}:${side}`);
   assert.deepEqual(finalsOf(), ['1:16:16', '1:8:32', ...ofSide(32)]);
   for (const side of [16, 32, 64]) assert.deepEqual(finalsOf(side), ofSide(side));
 });
