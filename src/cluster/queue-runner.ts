@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { contentIdentity } from '../content-identity.ts';
 import type { JobOutcome, JobRunner, RunOptions } from '../workers/job-runner.ts';
+import { unlessAborted } from '../workers/unless-aborted.ts';
 import { protocol } from './queue-settings.ts';
 import type { SearchQueue } from './search-queue.ts';
 
@@ -38,7 +39,7 @@ export class QueueRunner implements JobRunner {
       await this.#ready;
       return queue.run(data, { ...options, signal, leave, id: jobId(key, identity, job) });
     };
-    return unlessAborted(send(), signal);
+    return unlessAborted(send(), signal); // the server may be away
   }
 
   pause(paused: boolean): void {
@@ -52,18 +53,6 @@ export class QueueRunner implements JobRunner {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
-  }
-}
-
-/** Resolves as the promise does, or rejects with the signal's reason if that is first: the server may be away. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }
 

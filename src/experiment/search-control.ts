@@ -4,6 +4,7 @@ import { decode } from '../space/decisions.ts';
 import type { Space } from '../space/search-space.ts';
 import { Requests, type SearchRequest } from '../study/requests.ts';
 import type { JobRunner } from '../workers/job-runner.ts';
+import { unlessAborted } from '../workers/unless-aborted.ts';
 
 /** The settings of a search that say what can be asked of it. */
 export interface ControlledSettings {
@@ -85,10 +86,7 @@ export class SearchControl implements Disposable {
   /** Resolves when the search is not paused. @throws the signal's reason when it is aborted */
   async resumed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { promise: aborted, reject } = Promise.withResolvers<never>();
-    const abort = () => reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    await Promise.race([this.#resumed.promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+    await unlessAborted(this.#resumed.promise, signal);
   }
 
   #pause(paused: boolean): void {

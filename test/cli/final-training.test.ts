@@ -2,7 +2,7 @@
 // page and the document; and the best trial of a study by name.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -46,6 +46,23 @@ const run = (...lines: string[][]) => {
   for (const { code, stderr } of ended) assert.equal(code, 0, stderr);
   return ended;
 };
+/** Runs a command, and acts once when it has said something. */
+async function meanwhile(words: string[], said: RegExp, act: (child: ChildProcess) => void) {
+  const env = { ...process.env, ...environment };
+  const child = spawn(process.execPath, nodeArguments(words), { env, stdio: ['ignore', 'ignore', 'pipe'] });
+  let text = '';
+  let acts = true;
+  child.stderr.setEncoding('utf8').on('data', (part: string) => {
+    text += part;
+    if (!acts || !said.test(text)) return;
+    acts = false;
+    act(child);
+  });
+  const [code, signal] = await once(child, 'exit');
+  return { code, signal };
+}
+const killedAt = async (words: string[], said: RegExp) =>
+  (await meanwhile(words, said, (child) => child.kill('SIGKILL'))).signal;
 const recordOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.training.json`), 'utf8'));
 const tensorsOf = (name: string) => {
   const { tensors } = readSafetensors(weightsAt(name));
@@ -141,17 +158,7 @@ test('skewed classes are named at the start, and their weights, the page and the
 test('of several seeds, killed in the second, the first is not trained again, and all ends as without the kill', async () => {
   const words = ['nasnet-a:0', ...small, '--dataset', two, '--epochs', '3', '--seeds', '3', '--seed', '5'];
   run(train('whole', ...words));
-  const child = spawn(process.execPath, nodeArguments(train('killed', ...words)), {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    said += text;
-    if (/Seed 6, 2 of 3[\s\S]*epoch 1:/.test(said)) child.kill('SIGKILL');
-  });
-  const [, signal] = await once(child, 'exit');
-  assert.equal(signal, 'SIGKILL');
+  assert.equal(await killedAt(train('killed', ...words), /Seed 6, 2 of 3[\s\S]*epoch 1:/), 'SIGKILL');
   const [again] = run(train('killed', ...words));
   assert.match(again!.stderr, /Seed 5, 1 of 3\n.*trained before: validation accuracy/);
   assert.doesNotMatch(again!.stderr.split('Seed 6')[1]!, /trained before/);
@@ -181,15 +188,8 @@ test('while a result cannot be written the checkpoint stays, and the training go
     '--checkpoint-every',
     '0.01s',
   );
-  const child = spawn(process.execPath, nodeArguments(words), {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
   const page = join(folder, 'blocked.training.html');
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('epoch 1:')) mkdirSync(page);
-  });
-  const [code] = await once(child, 'exit');
+  const { code } = await meanwhile(words, /epoch 1:/, () => mkdirSync(page));
   assert.notEqual(code, 0);
   const checkpoint = `${weightsAt('blocked')}.checkpoint`;
   assert.ok(existsSync(checkpoint));
@@ -214,14 +214,7 @@ test('a checkpoint of other images, and a damaged one, are named and not used', 
     '--checkpoint-every',
     '0.01s',
   );
-  const child = spawn(process.execPath, nodeArguments(words), {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    if (text.includes('epoch 4:')) child.kill('SIGKILL');
-  });
-  await once(child, 'exit');
+  await killedAt(words, /epoch 4:/);
   for (let index = 10; index < 40; index++)
     for (const name of ['dark', 'light']) rmSync(join(photos, name, `${index}.png`));
   const checkpoint = `${weightsAt('changed')}.checkpoint`;
