@@ -6,8 +6,9 @@ import type { ArtifactFolders, ArtifactKey, Artifacts } from '../artifacts.ts';
 
 /** File name of the final network's weights in the results folder. */
 export const weightsName = 'network.safetensors';
-/** File name of its weights after the best epoch by the held-out images. */
+/** File names of its weights after the best epoch by the held-out images, and after the last one. */
 export const bestWeightsName = 'network.best.safetensors';
+export const lastWeightsName = 'network.last.safetensors';
 
 const pausedKind = 'paused';
 const unfinishedKind = 'unfinished';
@@ -26,6 +27,7 @@ export const unfinishedFinalist = (trial: number, run: number): ArtifactKey =>
 export const finalCheckpoint: ArtifactKey = 'final/checkpoint.safetensors';
 export const finalWeights: ArtifactKey = `final/${weightsName}`;
 export const finalBest: ArtifactKey = `final/${bestWeightsName}`;
+export const finalLast: ArtifactKey = `final/${lastWeightsName}`;
 
 /**
  * Returns the folders of a search's artifacts on this machine: next to its study, those of the final network among its

@@ -5,14 +5,17 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
+import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
 import {
+  bestWeightsName,
   clearUnfinished,
   finalBest,
   finalCheckpoint,
+  finalLast,
   finalWeights,
+  lastWeightsName,
   studyFolders,
   unfinishedFinalist,
   weightsName,
@@ -364,7 +367,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     ...(seconds !== undefined && { deadline: Date.now() + 1000 * seconds }),
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
-    keepModel: { weights: finalWeights, best: finalBest },
+    keepModel: { weights: finalWeights, best: finalBest, last: finalLast },
   };
   onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
@@ -383,7 +386,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
     }
     const result = checked(finalResult, outcome.result, study.path, 'result of the final training');
-    await bringWeights(artifacts, join(directory, weightsName));
+    await bringModels(artifacts, directory);
     study.keep('final model', finalModelOf(best.number, result, epochs, largestClass(files)));
     outcome.recorded?.();
     await artifacts.remove(finalCheckpoint);
@@ -394,11 +397,18 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   }
 }
 
-/** Copies the final network's weights into the results, if they are not there already. */
-async function bringWeights(artifacts: Artifacts, path: string): Promise<void> {
-  const stored = await artifacts.get(finalWeights);
-  if (stored === undefined) throw new Failure(`${path}: the store does not have the weights of the final network`);
-  if (resolve(stored) !== resolve(path)) writeWhole(path, [readFileSync(stored)]);
+/** Copies the models of the final network into the results, if they are not there already. */
+async function bringModels(artifacts: Artifacts, directory: string): Promise<void> {
+  const bring = async (key: ArtifactKey, path: string) => {
+    const stored = await artifacts.get(key);
+    if (stored !== undefined && resolve(stored) !== resolve(path)) writeWhole(path, [readFileSync(stored)]);
+    return stored !== undefined;
+  };
+  const weights = join(directory, weightsName);
+  if (!(await bring(finalWeights, weights)))
+    throw new Failure(`${weights}: the store does not have the weights of the final network`);
+  await bring(finalBest, join(directory, bestWeightsName));
+  await bring(finalLast, join(directory, lastWeightsName));
 }
 
 /** Returns the share of test images of the most frequent class, which is the accuracy of a constant prediction. */

@@ -186,6 +186,10 @@ test('three machines that share only the server with a search train what one mac
   const alone = searching('alone', '--workers', '2');
   assert.equal((await alone.program.exit)[0], 0, alone.program.lines.join('\n'));
   assert.deepEqual(historyOf(queued.study), historyOf(alone.study));
+  for (const name of ['network.safetensors', 'network.best.safetensors']) {
+    const [one, other] = ['queued', 'alone'].map((search) => readFileSync(join(folder, search, name)));
+    assert.ok(one!.equals(other!), name);
+  }
   const fetched = workers.map(({ lines }) => lines.some((line) => line.startsWith('Fetching the images')));
   assert.deepEqual(fetched, [false, true, true], 'the first has the images in a folder of its own');
   assert.ok(workers.every(({ lines }) => lines.some((line) => line.endsWith('is done'))));

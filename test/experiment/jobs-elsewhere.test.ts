@@ -138,7 +138,7 @@ function* textsIn(data: unknown): Iterable<string> {
   }
 }
 
-const isKey = (text: string) => /^(paused|unfinished|final)\/[a-z0-9-]+(\.best)?\.safetensors$/.test(text);
+const isKey = (text: string) => /^(paused|unfinished|final)\/[a-z0-9-]+(\.best|\.last)?\.safetensors$/.test(text);
 
 function assertNamesNoPlace(data: unknown): void {
   for (const text of textsIn(data)) assert.ok(isKey(text) || !/[/\\~]|:/.test(text), `${text} is like a path`);

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { keepSameImages } from '../../experiment/same-images.ts';
 import { SearchControl } from '../../experiment/search-control.ts';
@@ -74,7 +74,9 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   await using joined = await joinQueue(flags, userFlags, note);
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
-  const resultPaths = [...reportNames, weightsName, bestWeightsName].map((name) => join(directory, name));
+  const resultPaths = [...reportNames, weightsName, bestWeightsName, lastWeightsName].map((name) =>
+    join(directory, name),
+  );
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
@@ -147,7 +149,9 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (flags.json) printDocument(findings);
   else {
     const next = whatNext({ ...place, settings, trials: targetOf(study) });
-    printWords(closingWords(sentences(findings), [...reportNames, weightsName], place, next));
+    const other = settings.final.recipe.patience === undefined ? bestWeightsName : lastWeightsName;
+    const models = study.result('final model')?.best ? [weightsName, other] : [weightsName];
+    printWords(closingWords(sentences(findings), [...reportNames, ...models], place, next));
   }
 }
 

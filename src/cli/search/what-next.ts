@@ -1,7 +1,7 @@
 // What a search says at its end: its files, and commands to be pasted into a shell.
 
 import { basename, dirname, join, resolve } from 'node:path';
-import { bestWeightsName, weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { defaultSpace } from '../../space/search-space.ts';
 import { nameOfCell } from '../../study/named-decisions.ts';
 import { settingsOf } from '../../study/presets.ts';
@@ -48,6 +48,7 @@ const resultFiles = [
   ['best.json', 'their architecture file'],
   [weightsName, 'the weights of the network built from them'],
   [bestWeightsName, 'its weights after the best epoch by the held-out images'],
+  [lastWeightsName, 'its weights after the last epoch'],
 ] as const;
 
 /**
