@@ -14,7 +14,7 @@ import {
   spaceNames,
   spaceWith,
 } from '../space/search-space.ts';
-import type { Recipe, SmallImages } from '../train/recipe.ts';
+import { type Recipe, recipeNames, type SmallImages } from '../train/recipe.ts';
 import {
   balances,
   type OptimizerChoice,
@@ -26,6 +26,7 @@ import {
 } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
+  AskedRecipes,
   Budget,
   Finalists,
   LadderSettings,
@@ -163,6 +164,11 @@ const budget: z.ZodType<StoredBudget> = z.strictObject({
   larger: z.array(storedTraining),
 } satisfies Fields<Budget>);
 
+const recipes: z.ZodType<AskedRecipes> = z.strictObject({
+  child: z.enum(recipeNames).exactOptional(),
+  final: z.enum(recipeNames).exactOptional(),
+} satisfies Fields<AskedRecipes>);
+
 const limits: z.ZodType<Limits> = z.strictObject({
   parameters: amount.exactOptional(),
   multiplyAdds: amount.exactOptional(),
@@ -209,6 +215,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     strategyOptions: z.record(z.string(), z.union([z.number(), z.record(z.string(), z.number())])),
     inOrder: z.boolean(),
     remember: z.boolean().exactOptional(),
+    recipes: recipes.exactOptional(),
     limits: limits.exactOptional(),
     known: z.array(z.array(count)).exactOptional(),
     evaluator: externalEvaluator.exactOptional(),

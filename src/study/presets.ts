@@ -1,13 +1,22 @@
 // Presets: settings of searches by name, which the user's settings replace in part.
 
 import { InputError } from '../failure.ts';
+import { auxiliaryFits } from '../plan/plan-auxiliary.ts';
 import { laptopController, laptopEvolution, microController } from '../search/options.ts';
 import { completeOptions } from '../search/strategy.ts';
 import { defaultBlocks } from '../space/decisions.ts';
 import { operationNames } from '../space/operations.ts';
 import { defaultSpace, spaceOf } from '../space/search-space.ts';
-import { childRecipe, finalRecipe, recipes, smallRecipe, stepsPerEpoch } from '../train/recipe.ts';
-import type { Balance } from '../train/recipe-choices.ts';
+import {
+  childRecipe,
+  finalRecipe,
+  type Recipe,
+  type RecipeName,
+  recipeFor,
+  recipes,
+  smallRecipe,
+  stepsPerEpoch,
+} from '../train/recipe.ts';
 import { noDataset } from './external-evaluator.ts';
 import { namedDecisions } from './named-decisions.ts';
 import { changed, printRungs, type RungChange } from './rung-text.ts';
@@ -189,7 +198,12 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** Settings that are derived from the preset and the request. */
-type Derived = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
+type Derived = 'preset' | 'strategyOptions' | 'budget' | 'recipes' | 'child' | 'ladder' | 'finalists' | 'final';
+
+/** Values of the final network's recipe that replace its own. An average of 0 epochs: the last weights. */
+export type FinalChanges = Partial<
+  Pick<Recipe, 'patience' | 'balance' | 'averageEpochs' | 'labelSmoothing' | 'accumulate'>
+>;
 
 /** A request: settings that replace the preset's, and values from which other settings are derived. */
 export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
@@ -203,9 +217,10 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
     finalFilters?: number;
     /** Input side of the final network in pixels. Default: `size`. */
     finalSize?: number;
-    /** As in the recipe of the final network. */
-    finalPatience?: number;
-    finalBalance?: Balance;
+    /** The recipes of the children, and of finalists and final network, with the preset's epochs. */
+    childRecipe?: RecipeName;
+    finalRecipe?: RecipeName;
+    finalChanges?: FinalChanges;
     /** Number of finalists; 0: none. */
     finalists?: number;
     finalistEpochs?: number;
@@ -248,16 +263,16 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const { description: _, keepsSteps: __, budget: presetBudget, ...settings } = presetOf(preset);
   const { size, trials = settings.trials, space = defaultSpace, remember = true, budget, ...more } = request;
   const { blocks = request.space ? spaceOf(request.space).blocks : settings.blocks } = request;
-  const { epochs, finalEpochs, finalFilters, finalSize = size, finalPatience, finalBalance, ...several } = more;
+  const { epochs, finalEpochs, finalFilters, finalSize = size, ...further } = more;
+  const { childRecipe, finalRecipe, finalChanges = {}, ...several } = further;
   const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
   const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
   const hasBudget = typeof seconds === 'number';
   const isForSurrogate = hasBudget || (presetBudget !== undefined && trials <= mostSurrogateTrials);
   const { strategy = isForSurrogate ? 'surrogate' : 'ppo' } = request;
-  const defaults = hasBudget
-    ? { count: presetBudget?.finalists ?? settings.finalists.count, known: namedDecisions(space, blocks) }
-    : { count: settings.finalists.count, known: [] };
-  const { finalists: count = defaults.count, known = defaults.known, finalistEpochs, ...ladderRequest } = several;
+  const mostFinalists = (hasBudget ? presetBudget?.finalists : undefined) ?? settings.finalists.count;
+  const { known = hasBudget ? namedDecisions(space, blocks) : [] } = request;
+  const { finalists: count = mostFinalists, finalistEpochs, ...ladderRequest } = several;
   const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = ladderRequest;
   const scaled = (training: Training): Training => {
     const resolution = Math.round((training.resolution * (size ?? storedSize)) / storedSize);
@@ -267,31 +282,22 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const strategyChanges: Record<string, object> =
     request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(strategy, { ...settings.strategyOptions, ...strategyChanges });
-  const [child, ...above] = climb(withEpochs(scaled(settings.child), epochs), rungs);
-  const finalChanges = {
-    ...(finalPatience !== undefined && { patience: finalPatience }),
-    ...(finalBalance && { balance: finalBalance }),
-  };
-  const asFinal = (training: Training): Training => ({
-    ...training,
-    recipe: { ...training.recipe, ...finalChanges },
-  });
+  const [lowest, ...higher] = climb(withEpochs(scaled(settings.child), epochs), rungs);
+  const child = byRecipe(lowest, childRecipe);
+  const above = higher.map((rung) => byRecipe(rung, childRecipe));
+  const asFinal = (training: Training): Training => withChanges(byRecipe(training, finalRecipe), finalChanges);
+  const { filters, resolution } = settings.final;
   const final = withEpochs(
-    {
-      ...asFinal(settings.final),
-      filters: finalFilters ?? settings.final.filters,
-      resolution: finalSize ?? settings.final.resolution,
-    },
+    asFinal({ ...settings.final, filters: finalFilters ?? filters, resolution: finalSize ?? resolution }),
     finalEpochs,
   );
   const { finalists, ...stated } = settings;
   const sizeIsRequested = finalFilters !== undefined || request.finalSize !== undefined;
-  const larger =
-    hasBudget && !sizeIsRequested ? largerThan(final, (presetBudget?.larger ?? []).map(asFinal), size) : [];
+  const larger = hasBudget && !sizeIsRequested ? largerThan(final, presetBudget?.larger ?? [], size).map(asFinal) : [];
   const racers = {
     ...finalists,
     count,
-    training: withEpochs(scaled(finalists.training), finalistEpochs),
+    training: byRecipe(withEpochs(scaled(finalists.training), finalistEpochs), finalRecipe),
     // with a budget each has the same number of runs, which can be planned
     ...(hasBudget && {
       seeds: { least: runsWithBudget, most: runsWithBudget },
@@ -316,6 +322,9 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
     remember,
+    ...((childRecipe || finalRecipe) && {
+      recipes: { ...(childRecipe && { child: childRecipe }), ...(finalRecipe && { final: finalRecipe }) },
+    }),
     known,
     strategy,
     strategyOptions,
@@ -362,6 +371,26 @@ function climb(child: Training, rungs: readonly RungChange[] = [{}]): [Training,
   const trainings: Training[] = [];
   for (const change of rungs) trainings.push(changed(trainings.at(-1) ?? child, change));
   return trainings as [Training, ...Training[]];
+}
+
+/**
+ * Returns the training by a named recipe, with its own epochs, and without an auxiliary head if the images are too
+ * small for it; without a name the same training.
+ */
+function byRecipe(training: Training, name: RecipeName | undefined): Training {
+  if (name === undefined) return training;
+  const { resolution, recipe } = training;
+  const { auxiliaryWeight, ...named } = recipeFor(name, resolution);
+  return {
+    ...training,
+    recipe: { ...named, epochs: recipe.epochs, auxiliaryWeight: auxiliaryFits(resolution) ? auxiliaryWeight : 0 },
+  };
+}
+
+function withChanges(training: Training, changes: FinalChanges): Training {
+  const recipe: Recipe = { ...training.recipe, ...changes };
+  if (recipe.averageEpochs === 0) delete recipe.averageEpochs;
+  return { ...training, recipe };
 }
 
 /** Returns the training with another number of epochs. */

@@ -4,7 +4,7 @@
 import type { Layout } from '../plan/layouts.ts';
 import type { Space } from '../space/search-space.ts';
 import type { Coefficients } from '../statistics/robust-fit.ts';
-import type { Recipe } from '../train/recipe.ts';
+import type { Recipe, RecipeName } from '../train/recipe.ts';
 
 /** A network and its training: the child of a search, or the final network. */
 export interface Training {
@@ -23,6 +23,12 @@ export interface Training {
   /** Number of training images; absent: all but the validation images. */
   trainingImages?: number;
   recipe: Recipe;
+}
+
+/** Names of recipes: of children and rungs, and of finalists and final network. */
+export interface AskedRecipes {
+  child?: RecipeName;
+  final?: RecipeName;
 }
 
 /** The best trials, which are trained again at a higher fidelity to select the best one (selection/racing.ts). */
@@ -89,6 +95,8 @@ export interface SearchSettings {
   remember: boolean;
   /** Limits of the final network. */
   limits?: Limits;
+  /** The named recipes that were asked for in place of the preset's. */
+  recipes?: AskedRecipes;
   /** Decisions of known cells, which are the first trials. */
   known: number[][];
   /** The external evaluator, if any; `child` and `final` then only define the sizes of networks. */

@@ -324,6 +324,17 @@ export const fittingBatches: readonly string[] = ['imagenet-paper', 'imagenet-mo
 export type RecipeName = keyof typeof recipes;
 export const recipeNames = Object.keys(recipes) as RecipeName[];
 
+/** The recipes that are made for prepared images, which a search trains on. */
+export const preparedRecipes = recipeNames.filter((name) => !('randomParts' in recipes[name]));
+
+const side = 32; // pixels; of CIFAR-10's images, to which the cutout of the named recipes refers
+
+/** Returns a named recipe for images of a side in pixels, of which cutout blanks the same share as of CIFAR-10's. */
+export const recipeFor = (name: RecipeName, pixels: number): Recipe => ({
+  ...recipes[name],
+  cutout: Math.round((recipes[name].cutout * pixels) / side),
+});
+
 /** Returns the recipe of a training whose end was moved: images were augmented as for its planned epochs. */
 export function endedAfter(recipe: Recipe, epochs: number | undefined): Recipe {
   if (epochs === undefined) return recipe;

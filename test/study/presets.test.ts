@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
 import { paperController } from '../../src/search/options.ts';
 import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
+import { recipes as named } from '../../src/train/recipe.ts';
 
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
@@ -102,6 +103,34 @@ test('fewer images than a preset shows have more epochs, so that trainings have 
   assert.equal(child.recipe.epochs, 1);
 });
 
+test('named recipes take the place of the preset’s, with its epochs, and cutout in proportion to the images', () => {
+  const { child, ladder, finalists, final, budget, recipes } = settingsOf('laptop', {
+    ...given,
+    ...{ budget: 3600, childRecipe: 'paper', finalRecipe: 'darts', rungs: [{}, { epochs: 3, resolution: 16 }] },
+  });
+  const unnamed = settingsOf('laptop', { ...given, budget: 3600 });
+  assert.deepEqual(recipes, { child: 'paper', final: 'darts' });
+  const tiny = { auxiliaryWeight: 0, cutout: 4 }; // 8 pixels have no place for an auxiliary head
+  assert.deepEqual(child.recipe, { ...named.paper, epochs: unnamed.child.recipe.epochs, ...tiny });
+  assert.deepEqual(ladder!.rungs[0]!.recipe, { ...named.paper, epochs: 3, cutout: 8 });
+  assert.deepEqual(finalists!.training.recipe, { ...named.darts, epochs: unnamed.finalists!.training.recipe.epochs });
+  assert.deepEqual(final.recipe, { ...named.darts, epochs: unnamed.final.recipe.epochs, cutout: 8 });
+  assert.deepEqual(
+    budget!.larger.map(({ recipe }) => recipe),
+    unnamed.budget!.larger.map(({ recipe }) => ({ ...named.darts, epochs: recipe.epochs })),
+  );
+});
+
+test('changes of the final recipe are those of every size of a budget, and of no child', () => {
+  const changes = { averageEpochs: 0, labelSmoothing: 0.1, accumulate: 2 };
+  const { child, final, budget } = settingsOf('laptop', { ...given, budget: 3600, finalChanges: changes });
+  for (const { recipe } of [final, ...budget!.larger]) {
+    assert.deepEqual([recipe.labelSmoothing, recipe.accumulate], [0.1, 2]);
+    assert.ok(!('averageEpochs' in recipe), 'the last weights');
+  }
+  assert.deepEqual(child, settingsOf('laptop', { ...given, budget: 3600 }).child);
+});
+
 test('an unknown preset is refused with a list of the known ones', () => {
   assert.throws(
     () => settingsOf('huge', given),
@@ -109,17 +138,15 @@ test('an unknown preset is refused with a list of the known ones', () => {
   );
 });
 
-test('a search has a budget where a preset or the user gives one, and the named cells with it; a number of trials takes its place', () => {
+test('a search has a budget where a preset or the user gives one; a number of trials takes its place', () => {
   const { budget, known, finalists } = settingsOf('laptop', given);
   assert.deepEqual([budget!.seconds, budget!.larger.length, known.length], [480, 7, 2]);
   assert.deepEqual([finalists!.withKnown, finalists!.seeds], [true, { least: 2, most: 2 }]);
   const fixed = settingsOf('laptop', { ...given, trials: 80 });
-  assert.deepEqual([fixed.budget, fixed.known, fixed.finalists, fixed.trials], [undefined, [], undefined, 80]);
+  assert.deepEqual([fixed.budget, fixed.finalists, fixed.trials], [undefined, undefined, 80]);
   assert.equal(settingsOf('laptop', { ...given, finalEpochs: 3 }).budget, undefined);
   assert.equal(settingsOf('paper', given).budget, undefined);
   assert.deepEqual(settingsOf('paper', { ...given, budget: 3600 }).budget, { seconds: 3600, larger: [] });
-  assert.deepEqual(settingsOf('laptop', { ...given, known: [] }).known, []);
-  assert.deepEqual(settingsOf('laptop', { ...given, space: 'b' }).known, [], 'they are no cells of space B');
   assert.deepEqual(settingsOf('laptop', { ...given, finalFilters: 24 }).budget!.larger, []);
 });
 

@@ -10,8 +10,8 @@ import {
   largeImagenet,
   type Recipe,
   type RecipeName,
+  recipeFor,
   recipeNames,
-  recipes,
   type SmallImages,
   scaledRates,
 } from '../../train/recipe.ts';
@@ -66,7 +66,7 @@ export interface RecipeFlags extends Partial<Numbers> {
 }
 
 const recipeHelp =
-  'small for children, fast for some minutes, paper and darts as published for CIFAR-10, imagenet-paper and imagenet-mobile as published for ImageNet, imagenet-fast for fewer epochs, fine-tune with --from (docs/recipes.md); the following flags replace its values';
+  'small for tiny children, fast for some minutes, paper and darts as published for CIFAR-10, imagenet-paper and imagenet-mobile as published for ImageNet, imagenet-fast for fewer epochs, fine-tune with --from (docs/recipes.md); the following flags replace its values';
 const augmentHelp =
   "training images are random crops of the image enlarged by 1.25 (the paper), images translated by up to an eighth, or neither (default: the recipe's)";
 const averageHelp =
@@ -173,8 +173,6 @@ function growth(text: string): SmallImages[] {
   });
 }
 
-const side = 32; // of CIFAR-10's images, to which cutout in recipes refers
-
 /** Whether a network is the paper's large one for ImageNet, or another with its stem of 96 channels. */
 const isLarge = ({ stemName, stem }: Plan): boolean =>
   stemName === layouts.imagenet.stemName && stem.some(({ kind, output }) => kind === 'convolution' && output[2] === 96);
@@ -196,7 +194,10 @@ function scaledTo({ learningRate, batchSize, accumulate, optimizer }: Recipe, wa
 /** Returns the recipe of the flags for a network, given its plan for inference. */
 export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   const { recipe: name, optimizer, augment, flip, averageWeights, grow } = flags;
-  const named: Recipe = { ...recipes[name], ...(name === 'imagenet-paper' && isLarge(plan) && largeImagenet) };
+  const named: Recipe = {
+    ...recipeFor(name, plan.input[0]),
+    ...(name === 'imagenet-paper' && isLarge(plan) && largeImagenet),
+  };
   const numbers = {
     ...numbersOf(flags),
     ...(averageWeights !== undefined && { averageEpochs: averageWeights }),
@@ -205,7 +206,6 @@ export function recipeOf(flags: RecipeFlags, plan: Plan): Recipe {
   const recipe: Recipe = {
     ...named,
     ...(flags.batchSize !== undefined && scaledRates.includes(name) && scaledTo(named, flags.batchSize)),
-    cutout: Math.round((named.cutout * plan.input[0]) / side),
     ...numbers,
     ...(augment && augmentations[augment]),
     ...(flip && { flip: flips[flip] }),

@@ -11,11 +11,13 @@ import { nameOfCell } from '../../study/named-decisions.ts';
 import { defaultReduction, heldOut } from '../../study/presets.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
 import type { Limits, SearchSettings } from '../../study/settings.ts';
+import { preparedRecipes, type RecipeName } from '../../train/recipe.ts';
 import { type Balance, balances } from '../../train/recipe-choices.ts';
 import { duration, inUnits, whole } from '../../words.ts';
 import {
   byteSize,
   countFromZero,
+  numberFromZero,
   positiveNumber,
   quantity,
   reductionFactor,
@@ -131,6 +133,15 @@ export const searchSettings = {
       ];
     },
   }),
+  childRecipe: optional<RecipeName>({
+    takes: '<name>',
+    help: "recipe of the children, with the preset's epochs, or the budget's (default: the preset's; docs/recipes.md)",
+    choices: preparedRecipes,
+    ofTraining: true,
+    asks: (childRecipe) => ({ childRecipe }),
+    stored: ({ recipes }) => recipes?.child,
+    states: ({ recipes }) => (recipes?.child ? [['child', `recipe ${recipes.child}`]] : []),
+  }),
   size: optional<number>({
     takes: '<pixels>',
     help: "input side of the final network for a folder's images; children may have a smaller one, as in the preset (default: the preset's)",
@@ -242,12 +253,21 @@ export const searchSettings = {
     asks: (finalSize) => ({ finalSize }),
     stored: ({ final }) => final.resolution,
   }),
+  finalRecipe: optional<RecipeName>({
+    takes: '<name>',
+    help: "recipe of finalists and final network, with the preset's epochs, or the budget's (default: the preset's; docs/recipes.md)",
+    choices: preparedRecipes,
+    ofTraining: true,
+    asks: (finalRecipe) => ({ finalRecipe }),
+    stored: ({ recipes }) => recipes?.final,
+    states: ({ recipes }) => (recipes?.final ? [['final', `recipe ${recipes.final}`]] : []),
+  }),
   finalPatience: optional<number>({
     takes: '<epochs>',
     help: 'end the training of the final network when its held-out accuracy has not risen for so many epochs, and hand over the best epoch',
     parse: (flag) => wholeNumber(flag, 'epochs'),
     ofTraining: true,
-    asks: (finalPatience) => ({ finalPatience }),
+    asks: (patience) => ({ finalChanges: { patience } }),
     stored: ({ final }) => final.recipe.patience,
     states: ({ final: { recipe } }) =>
       recipe.patience === undefined ? [] : [['final', `ends ${epochsWords(recipe.patience)} after the best one`]],
@@ -257,10 +277,38 @@ export const searchSettings = {
     help: 'for the final network, rare classes count as much as frequent ones: their images weigh more in the loss, or are shown more often',
     choices: balances,
     ofTraining: true,
-    asks: (finalBalance) => ({ finalBalance }),
+    asks: (balance) => ({ finalChanges: { balance } }),
     stored: ({ final }) => final.recipe.balance,
     states: ({ final: { recipe } }) =>
       recipe.balance === undefined ? [] : [['final', `rare classes count as frequent ones, by ${recipe.balance}`]],
+  }),
+  finalAverageWeights: optional<number>({
+    takes: '<epochs>',
+    help: 'for the final network, a moving average of the weights over about this many epochs instead of the last weights; 0: the last weights',
+    parse: numberFromZero,
+    ofTraining: true,
+    asks: (averageEpochs) => ({ finalChanges: { averageEpochs } }),
+    stored: ({ final }) => final.recipe.averageEpochs ?? 0,
+  }),
+  finalLabelSmoothing: optional<number>({
+    takes: '<share>',
+    help: 'for the final network, the share of the target that is divided among all classes',
+    parse: share,
+    ofTraining: true,
+    asks: (labelSmoothing) => ({ finalChanges: { labelSmoothing } }),
+    stored: ({ final }) => final.recipe.labelSmoothing ?? 0,
+    states: ({ final: { recipe } }) =>
+      recipe.labelSmoothing ? [['final', `label smoothing ${recipe.labelSmoothing}`]] : [],
+  }),
+  finalAccumulate: optional<number>({
+    takes: '<n>',
+    help: 'process the images of a step of the final network in this many parts, which needs less memory',
+    parse: (flag) => wholeNumber(flag),
+    ofTraining: true,
+    asks: (accumulate) => ({ finalChanges: { accumulate } }),
+    stored: ({ final }) => final.recipe.accumulate ?? 1,
+    states: ({ final: { recipe } }) =>
+      (recipe.accumulate ?? 1) > 1 ? [['final', `its batches in ${recipe.accumulate} parts`]] : [],
   }),
   finalistEpochs: optional<number>({
     takes: '<n>',

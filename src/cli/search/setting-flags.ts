@@ -43,7 +43,12 @@ export async function requestOf(
     const value = flags[name];
     if (value === undefined) continue;
     const request = await settings[name].asks?.(value, { flags, note });
-    all = { ...all, ...request, limits: { ...all.limits, ...request?.limits } };
+    all = {
+      ...all,
+      ...request,
+      limits: { ...all.limits, ...request?.limits },
+      finalChanges: { ...all.finalChanges, ...request?.finalChanges },
+    };
   }
   return all;
 }

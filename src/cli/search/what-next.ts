@@ -84,15 +84,20 @@ export function whatNext(search: FinishedSearch): string[] {
 
 /** Returns the flags of settings that differ from the defaults, but for the seed. */
 function differing(settings: SearchSettings): string[] {
-  const { preset, dataset, size, seed, space, budget, trials } = settings;
+  const { preset, dataset, size, seed, space, budget, trials, recipes: named } = settings;
   const length = budget ? { budget: budget.seconds } : { trials };
   const unasked = settingsOf(preset, { dataset, seed });
   const isAsked = size !== undefined && !sizeFollows(settings);
-  const asked = { dataset, seed, ...(isAsked && { size }), space, ...length };
+  const recipes = {
+    ...(named?.child && { childRecipe: named.child }),
+    ...(named?.final && { finalRecipe: named.final }),
+  };
+  const asked = { dataset, seed, ...(isAsked && { size }), space, ...length, ...recipes };
   const usual: SearchSettings = {
     ...settingsOf(preset, asked),
     ...{ preset: defaultPreset, dataset: 'cifar10', seed, space: defaultSpace },
   };
+  delete usual.recipes;
   if (isAsked) delete usual.size;
   else if (size !== undefined) usual.size = size;
   return settingNames.flatMap((name) => {

@@ -30,6 +30,7 @@ const typed = [
   ['weights', 'sampling'],
   ['nasnet-a', 'nasnet-a'],
   ['smoke', 'micro'],
+  ['paper', 'darts'],
   ['random', 'evolution'],
 ];
 

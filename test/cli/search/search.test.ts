@@ -43,8 +43,9 @@ test('a search ends with a study, pictures, an architecture, weights and a repor
   assert.match(stderr, /1 image could not be read: .*broken\.png/);
   assert.match(stdout, /tried 4 of 4 cells/);
   assert.match(stdout, /of the 30 test images right/); // a sixth of 180
-  for (const name of ['report.html', 'best.svg', 'best.json', 'network.safetensors']) {
+  for (const name of ['report.html', 'best.svg', 'best.json', 'network.safetensors', 'network.best.safetensors']) {
     assert.ok(existsSync(join(folder, 'whole', name)), name);
+    assert.match(stdout, new RegExp(`^  ${name.replaceAll('.', '\\.')} `, 'm'));
   }
   assert.ok(!existsSync(join(folder, 'whole', 'checkpoint.safetensors')));
   const page = readFileSync(join(folder, 'whole', 'report.html'), 'utf8');
@@ -115,14 +116,20 @@ test('a study is resumed with its own cells, limits and memory, and with no othe
   }
 });
 
-test('searches of spaces B and C end with a network and cells of their space', () => {
-  for (const [space, blocks, output] of [
-    ['b', 4, 'states'],
-    ['c', 5, undefined],
+test('searches of spaces B and C end with a network and cells of their space, by the recipes that are asked for', () => {
+  const recipes = '--child-recipe fast --final-recipe paper --final-label-smoothing 0.1 --final-patience 1'.split(' ');
+  for (const [space, blocks, output, more, kept, lacking] of [
+    ['b', 4, 'states', [], 'best', 'last'],
+    ['c', 5, undefined, recipes, 'last', 'best'],
   ] as const) {
     const path = join(folder, space, 'study.db');
-    const { code, stdout, stderr } = run('search', ...settings, '--space', space, '--study', path);
+    const { code, stdout, stderr } = run('search', ...settings, ...more, '--space', space, '--study', path);
     assert.equal(code, 0, stderr);
+    if (more.length > 0)
+      assert.match(stderr, /^final .*, recipe paper, ends an epoch after .*, label smoothing 0\.1$/m);
+    assert.match(stdout, new RegExp(`^  network\\.${kept}\\.safetensors `, 'm'));
+    assert.ok(existsSync(join(folder, space, `network.${kept}.safetensors`)));
+    assert.ok(!existsSync(join(folder, space, `network.${lacking}.safetensors`)));
     assert.match(stdout, new RegExp(`tried 4 of 4 cells of space ${space.toUpperCase()} on`));
     const { normal } = JSON.parse(readFileSync(join(folder, space, 'best.json'), 'utf8'));
     assert.deepEqual([normal.blocks.length, normal.output], [blocks, output]);
