@@ -271,7 +271,9 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const isForSurrogate = hasBudget || (presetBudget !== undefined && trials <= mostSurrogateTrials);
   const { strategy = isForSurrogate ? 'surrogate' : 'ppo' } = request;
   const mostFinalists = (hasBudget ? presetBudget?.finalists : undefined) ?? settings.finalists.count;
-  const { known = hasBudget ? namedDecisions(space, blocks) : [] } = request;
+  // a search for a result is to be no worse than the published cell
+  const isForResult = (hasBudget || presetBudget !== undefined) && request.dataset !== noDataset;
+  const { known = isForResult ? namedDecisions(space, blocks) : [] } = request;
   const { finalists: count = mostFinalists, finalistEpochs, ...ladderRequest } = several;
   const { rungs, reduction = defaultReduction, randomShare = 0, ...others } = ladderRequest;
   const scaled = (training: Training): Training => {

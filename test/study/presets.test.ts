@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
 import { paperController } from '../../src/search/options.ts';
+import { noDataset } from '../../src/study/external-evaluator.ts';
 import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
 import { recipes as named } from '../../src/train/recipe.ts';
 
@@ -101,6 +102,17 @@ test('fewer images than a preset shows have more epochs, so that trainings have 
   assert.deepEqual(epochsOf('paper'), [20, 600]);
   const { child } = fitted(settingsOf('laptop', given), { images: 50_000, classes: 10 });
   assert.equal(child.recipe.epochs, 1);
+});
+
+test('a search for a result begins with the named cells, one that repeats the paper without', () => {
+  const known = (preset: string, request = {}) => settingsOf(preset, { ...given, ...request }).known;
+  assert.equal(known('laptop').length, 2);
+  assert.deepEqual(known('laptop', { trials: 80 }), known('laptop'));
+  assert.deepEqual(known('micro', { budget: 600 }), known('laptop'));
+  for (const preset of ['smoke', 'micro', 'paper']) assert.deepEqual(known(preset), []);
+  assert.deepEqual(known('laptop', { known: [] }), []);
+  assert.deepEqual(known('laptop', { space: 'b' }), [], 'they are no cells of space B');
+  assert.deepEqual(known('laptop', { dataset: noDataset }), [], 'an evaluator may measure anything');
 });
 
 test('named recipes take the place of the preset’s, with its epochs, and cutout in proportion to the images', () => {

@@ -321,7 +321,7 @@ export const searchSettings = {
   }),
   known: optional<string[] | false>({
     takes: '<cells...>',
-    help: 'known cells as the first trials, the most trusted one first: quick, nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget: quick and nasnet-a, if the space has them)',
+    help: 'known cells as the first trials, the most trusted one first: quick, nasnet-a, FILE.json, STUDY.db or STUDY.db#TRIAL (default with a budget and of the preset laptop: quick and nasnet-a, if the space has them)',
     without: 'no known cells',
     asks: async (cells, { flags: { space, blocks = spaces[space].blocks }, note }) => {
       return { known: await readKnown(cells || [], { space, blocks }, note) };
