@@ -50,10 +50,10 @@ export function trainingInstead(
   settings: SearchSettings,
   { races, ...options }: CostOptions & { races: boolean },
 ): TrainingInstead | undefined {
-  const { budget, dataset, space, blocks, limits, known, finalists } = settings;
+  const { budget, dataset, space, blocks, limits, known, finalists, recipes } = settings;
   const { cell, training, ...measured } = measuredBudget;
   const decisions = decisionsOf(cell, space, blocks);
-  if (!budget || !decisions || limits || dataset !== 'cifar10') return undefined;
+  if (!budget || !decisions || limits || recipes?.final || dataset !== 'cifar10') return undefined;
   const size = finalSizes(settings).findIndex(
     ({ cells, filters, resolution }) =>
       cells === training.cells && filters === training.filters && resolution === training.resolution,

@@ -57,7 +57,7 @@ test('it is told with the command for the whole budget, and with both accuracies
   assert.deepEqual(insteadLines(undefined), []);
 });
 
-test('nothing is said of what was not measured: other images, spaces, sizes and limits, and no budget', () => {
+test('nothing is said of what was not measured: other images, spaces, sizes, recipes and limits, and no budget', () => {
   const { conv_3x3: _, ...withoutDense } = spaces.a.operations; // a space of NASNet-A, but not of Quick
   const requests: Partial<SearchRequest>[] = [
     { dataset: 'photos' },
@@ -65,6 +65,7 @@ test('nothing is said of what was not measured: other images, spaces, sizes and 
     { space: { ...spaces.a, operations: withoutDense } },
     { blocks: 4 },
     { finalFilters: 24 },
+    { finalRecipe: 'darts' },
     { trials: 20 },
   ];
   for (const request of requests)
