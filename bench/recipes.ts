@@ -1,17 +1,19 @@
-// Measures the effect of hyperparameters: NASNet-A trained on CIFAR-10 by different recipes, over seeds, and evaluated
-// on 5,000 held-out images. Finished runs are lines of a log, so the bench can be stopped and resumed.
+// Measures the effect of hyperparameters: a cell trained on CIFAR-10 by different recipes, over seeds, and evaluated on
+// 5,000 held-out images. Finished runs are lines of a log, so the bench can be stopped and resumed.
 //   node bench/recipes.ts --log FILE [--recipe small] [--seeds 3] [--threads 1] [--each | --without] [--test]
 //                         [--precision float32 | bfloat16] CASE...
 // A case is N:F:PIXELS:EPOCHS:BATCH:RATE with fields of the recipe behind it, as
-// 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate. With an R before N it is a ResNet with N blocks in each of three
-// stages, the first of F channels (resnet.ts). --each: also the last case without any of the fields, and with each
-// alone. --without: also with all but one of them. Test images are only used with --test, for a chosen recipe.
+// 1:8:16:5:64:0.1+labelSmoothing=0.1+flip=alternate, of NASNet-A or of the cell named before it: quick@1:8:32:6:64:0.2.
+// With an R before N it is a ResNet with N blocks in each of three stages, the first of F channels (resnet.ts). --each:
+// also the last case without any of the fields, and with each alone. --without: also with all but one of them. Test
+// images are only used with --test, for a chosen recipe.
 import { parseArgs } from 'node:util';
+import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
 import { openTrainingImages } from '../src/data/training-images.ts';
 import { computingOn, cpu, type Precision } from '../src/engine/device.ts';
 import { setThreads } from '../src/engine/machine.ts';
-import { nasnetA } from '../src/space/published.ts';
+import { parseArchitectureSource } from '../src/plan/model-name.ts';
 import { mean } from '../src/statistics/order.ts';
 import { type Recipe, type RecipeName, recipes } from '../src/train/recipe.ts';
 import { meanWords } from './proxy-children.ts';
@@ -64,9 +66,10 @@ function variantsOf(text: string): string[] {
   return [...new Set([...each, text, ...without])];
 }
 
-function trainingOf(text: string) {
-  const [sizes, ...fields] = text.split('+') as [string, ...string[]];
-  const kind = sizes.startsWith('R') ? 'resnet' : nasnetA;
+async function trainingOf(text: string) {
+  const [words, ...fields] = text.split('+') as [string, ...string[]];
+  const [sizes = '', cell = 'nasnet-a'] = words.split('@').reverse();
+  const kind = sizes.startsWith('R') ? 'resnet' : await readArchitecture(parseArchitectureSource(cell));
   const numbers = sizes.replace('R', '').split(':').map(Number);
   const [cells, filters, resolution, epochs, batchSize, learningRate] = numbers;
   const base = { ...recipes[values.recipe as RecipeName], ...{ epochs, batchSize, learningRate } } as Recipe;
@@ -75,7 +78,7 @@ function trainingOf(text: string) {
 }
 
 async function train(text: string, seed: number): Promise<Run> {
-  const { kind, ...training } = trainingOf(text);
+  const { kind, ...training } = await trainingOf(text);
   const { recipe, resolution } = training;
   const images = await openTrainingImages(files, { resolution, device: cpu, seed: 1 });
   const classes = images.dataset.classes.length;
