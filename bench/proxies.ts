@@ -110,15 +110,16 @@ else {
     `${architectures.length} cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`,
   );
   console.log(
-    `| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the ${long.length > 0 ? 'log' : 'last'} |`,
+    `| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the ${long.length > 0 ? 'log' : 'last'} | τ a minute of a child |`,
   );
-  console.log('| --- | --- | --- | --- | --- | --- | --- |');
+  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
   const longer = long.length > 0 ? long.map(({ validation }) => validation) : measured.at(-1)!.rewards.map(mean);
   for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
     const tau = rankCorrelation(rewards.map(mean), longer);
     const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
+    const perMinute = tau ? ((60 * tau.tau) / seconds).toFixed(2) : '–';
     console.log(
-      `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} |`,
+      `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} | ${perMinute} |`,
     );
   }
 }
