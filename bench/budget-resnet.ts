@@ -35,7 +35,7 @@ export interface Plan {
 }
 
 interface Size extends Omit<Plan, 'epochs'> {
-  /** From so many epochs on it is worth more than the next smaller one (docs/experiments/budget.md). */
+  /** From so many epochs on it is assumed to be worth more than the next smaller one. */
   fewestEpochs: number;
 }
 
@@ -44,7 +44,7 @@ const sizes: readonly Size[] = [
   { cells: 1, filters: 16, resolution: 32, fewestEpochs: 2.5 },
   { cells: 1, filters: 32, resolution: 32, fewestEpochs: 8 },
   { cells: 2, filters: 32, resolution: 32, fewestEpochs: 15 },
-  { cells: 2, filters: 48, resolution: 32, fewestEpochs: 18 }, // from here on assumed, as for the cells
+  { cells: 2, filters: 48, resolution: 32, fewestEpochs: 18 },
   { cells: 2, filters: 64, resolution: 32, fewestEpochs: 20 },
   { cells: 3, filters: 64, resolution: 32, fewestEpochs: 25 },
 ];

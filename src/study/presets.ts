@@ -68,7 +68,7 @@ const finalFrom = (epochs: number, cells: number, filters: number, resolution: n
 
 /**
  * The larger final networks of a budget, from the epochs on with which they are better than the next smaller one in the
- * same time. Those of N = 1 are by measurement (docs/experiments/budget.md), the others assumptions.
+ * same time. F = 8, 16 and 32 with N = 1 follow measurements (docs/experiments/budget.md), the others are assumptions.
  */
 const largerFinals: Training[] = [
   finalFrom(2.5, 1, 8, 32), // fewer filters, but whole images
@@ -76,7 +76,7 @@ const largerFinals: Training[] = [
   // long again as F = 12, and begins to be better later.
   finalFrom(5.5, 1, 16, 32),
   finalFrom(13, 1, 24, 32),
-  finalFrom(13, 1, 32, 32), // better than N = 2 with F = 24, which costs as much
+  finalFrom(13, 1, 32, 32), // better than N = 2 with F = 24, of which an epoch takes a tenth longer
   finalFrom(18, 2, 32, 32),
   finalFrom(25, 4, 32, 32),
   finalFrom(30, 6, 32, 32),
