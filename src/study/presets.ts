@@ -198,7 +198,7 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** Settings that are derived from the preset and the request. */
-type Derived = 'preset' | 'strategyOptions' | 'budget' | 'recipes' | 'child' | 'ladder' | 'finalists' | 'final';
+type Derived = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** Values of the final network's recipe that replace its own. An average of 0 epochs: the last weights. */
 export type FinalChanges = Partial<
@@ -217,9 +217,6 @@ export type SearchRequest = Pick<SearchSettings, 'dataset' | 'seed'> &
     finalFilters?: number;
     /** Input side of the final network in pixels. Default: `size`. */
     finalSize?: number;
-    /** The recipes of the children, and of finalists and final network, with the preset's epochs. */
-    childRecipe?: RecipeName;
-    finalRecipe?: RecipeName;
     finalChanges?: FinalChanges;
     /** Number of finalists; 0: none. */
     finalists?: number;
@@ -263,8 +260,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const { description: _, keepsSteps: __, budget: presetBudget, ...settings } = presetOf(preset);
   const { size, trials = settings.trials, space = defaultSpace, remember = true, budget, ...more } = request;
   const { blocks = request.space ? spaceOf(request.space).blocks : settings.blocks } = request;
-  const { epochs, finalEpochs, finalFilters, finalSize = size, ...further } = more;
-  const { childRecipe, finalRecipe, finalChanges = {}, ...several } = further;
+  const { epochs, finalEpochs, finalFilters, finalSize = size, finalChanges = {}, ...several } = more;
   const hasFixedLength = request.trials !== undefined || finalEpochs !== undefined;
   const seconds = budget ?? (hasFixedLength ? undefined : presetBudget?.seconds);
   const hasBudget = typeof seconds === 'number';
@@ -284,10 +280,11 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const strategyChanges: Record<string, object> =
     request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(strategy, { ...settings.strategyOptions, ...strategyChanges });
+  const { recipes: named = {} } = request;
   const [lowest, ...higher] = climb(withEpochs(scaled(settings.child), epochs), rungs);
-  const child = byRecipe(lowest, childRecipe);
-  const above = higher.map((rung) => byRecipe(rung, childRecipe));
-  const asFinal = (training: Training): Training => withChanges(byRecipe(training, finalRecipe), finalChanges);
+  const child = byRecipe(lowest, named.child);
+  const above = higher.map((rung) => byRecipe(rung, named.child));
+  const asFinal = (training: Training): Training => withChanges(byRecipe(training, named.final), finalChanges);
   const { filters, resolution } = settings.final;
   const final = withEpochs(
     asFinal({ ...settings.final, filters: finalFilters ?? filters, resolution: finalSize ?? resolution }),
@@ -299,7 +296,7 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
   const racers = {
     ...finalists,
     count,
-    training: byRecipe(withEpochs(scaled(finalists.training), finalistEpochs), finalRecipe),
+    training: byRecipe(withEpochs(scaled(finalists.training), finalistEpochs), named.final),
     // with a budget each has the same number of runs, which can be planned
     ...(hasBudget && {
       seeds: { least: runsWithBudget, most: runsWithBudget },
@@ -324,9 +321,6 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     ...(typeof space === 'string' && { operations: operationNames.length }),
     blocks,
     remember,
-    ...((childRecipe || finalRecipe) && {
-      recipes: { ...(childRecipe && { child: childRecipe }), ...(finalRecipe && { final: finalRecipe }) },
-    }),
     known,
     strategy,
     strategyOptions,

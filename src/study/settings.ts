@@ -25,7 +25,7 @@ export interface Training {
   recipe: Recipe;
 }
 
-/** Names of recipes: of children and rungs, and of finalists and final network. */
+/** Names of recipes: of children and rungs, and of finalists and final network, with the preset's epochs. */
 export interface AskedRecipes {
   child?: RecipeName;
   final?: RecipeName;

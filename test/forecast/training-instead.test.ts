@@ -65,7 +65,7 @@ test('nothing is said of what was not measured: other images, spaces, sizes, rec
     { space: { ...spaces.a, operations: withoutDense } },
     { blocks: 4 },
     { finalFilters: 24 },
-    { finalRecipe: 'darts' },
+    { recipes: { final: 'darts' } },
     { trials: 20 },
   ];
   for (const request of requests)

@@ -118,7 +118,7 @@ test('a search for a result begins with the named cells, one that repeats the pa
 test('named recipes take the place of the preset’s, with its epochs, and cutout in proportion to the images', () => {
   const { child, ladder, finalists, final, budget, recipes } = settingsOf('laptop', {
     ...given,
-    ...{ budget: 3600, childRecipe: 'paper', finalRecipe: 'darts', rungs: [{}, { epochs: 3, resolution: 16 }] },
+    ...{ budget: 3600, recipes: { child: 'paper', final: 'darts' }, rungs: [{}, { epochs: 3, resolution: 16 }] },
   });
   const unnamed = settingsOf('laptop', { ...given, budget: 3600 });
   assert.deepEqual(recipes, { child: 'paper', final: 'darts' });

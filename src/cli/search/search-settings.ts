@@ -10,7 +10,7 @@ import { defaultSpace, parseSpace, type SpaceName, spaceLabel, spaceNames, space
 import { nameOfCell } from '../../study/named-decisions.ts';
 import { defaultReduction, heldOut } from '../../study/presets.ts';
 import { parseRungs, printRungs, type RungChange } from '../../study/rung-text.ts';
-import type { Limits, SearchSettings } from '../../study/settings.ts';
+import type { AskedRecipes, Limits, SearchSettings } from '../../study/settings.ts';
 import { preparedRecipes, type RecipeName } from '../../train/recipe.ts';
 import { type Balance, balances } from '../../train/recipe-choices.ts';
 import { duration, inUnits, whole } from '../../words.ts';
@@ -133,15 +133,7 @@ export const searchSettings = {
       ];
     },
   }),
-  childRecipe: optional<RecipeName>({
-    takes: '<name>',
-    help: "recipe of the children, with the preset's epochs, or the budget's (default: the preset's; docs/recipes.md)",
-    choices: preparedRecipes,
-    ofTraining: true,
-    asks: (childRecipe) => ({ childRecipe }),
-    stored: ({ recipes }) => recipes?.child,
-    states: ({ recipes }) => (recipes?.child ? [['child', `recipe ${recipes.child}`]] : []),
-  }),
+  childRecipe: recipeSetting('child', 'the children'),
   size: optional<number>({
     takes: '<pixels>',
     help: "input side of the final network for a folder's images; children may have a smaller one, as in the preset (default: the preset's)",
@@ -253,15 +245,7 @@ export const searchSettings = {
     asks: (finalSize) => ({ finalSize }),
     stored: ({ final }) => final.resolution,
   }),
-  finalRecipe: optional<RecipeName>({
-    takes: '<name>',
-    help: "recipe of finalists and final network, with the preset's epochs, or the budget's (default: the preset's; docs/recipes.md)",
-    choices: preparedRecipes,
-    ofTraining: true,
-    asks: (finalRecipe) => ({ finalRecipe }),
-    stored: ({ recipes }) => recipes?.final,
-    states: ({ recipes }) => (recipes?.final ? [['final', `recipe ${recipes.final}`]] : []),
-  }),
+  finalRecipe: recipeSetting('final', 'finalists and final network'),
   finalPatience: optional<number>({
     takes: '<epochs>',
     help: 'end the training of the final network when its held-out accuracy has not risen for so many epochs, and hand over the best epoch',
@@ -396,6 +380,19 @@ type Defaulted = { [Name in SettingName]: Table[Name] extends WithDefault<infer 
 export type SettingFlags = { [Name in Defaulted]: ValueOf<Name> } & {
   [Name in Exclude<SettingName, Defaulted>]?: ValueOf<Name>;
 };
+
+/** A named recipe of some trainings. @param whose words for them */
+function recipeSetting(of: keyof AskedRecipes, whose: string): Setting<RecipeName> {
+  return {
+    takes: '<name>',
+    help: `recipe of ${whose}, with the preset's epochs, or the budget's (default: the preset's; docs/recipes.md)`,
+    choices: preparedRecipes,
+    ofTraining: true,
+    asks: (name) => ({ recipes: { [of]: name } }),
+    stored: ({ recipes }) => recipes?.[of],
+    states: ({ recipes }) => (recipes?.[of] ? [[of, `recipe ${recipes[of]}`]] : []),
+  };
+}
 
 const epochsWords = (count: number) => (count === 1 ? 'an epoch' : `${whole(count)} epochs`);
 

@@ -47,7 +47,8 @@ export async function requestOf(
       ...all,
       ...request,
       limits: { ...all.limits, ...request?.limits },
-      finalChanges: { ...all.finalChanges, ...request?.finalChanges },
+      ...(request?.recipes && { recipes: { ...all.recipes, ...request.recipes } }),
+      ...(request?.finalChanges && { finalChanges: { ...all.finalChanges, ...request.finalChanges } }),
     };
   }
   return all;

@@ -9,7 +9,7 @@ import type { SearchSettings } from '../../study/settings.ts';
 
 /**
  * The request of a flag: fields of the settings, or values from which settingsOf derives them. Several flags are
- * combined into limits, and into the changes of the final network's recipe.
+ * combined into limits, named recipes and the changes of the final network's recipe.
  */
 export type SettingRequest = Omit<Partial<SearchRequest>, 'limits'> & { limits?: Partial<RequestedLimits> };
 

@@ -84,15 +84,11 @@ export function whatNext(search: FinishedSearch): string[] {
 
 /** Returns the flags of settings that differ from the defaults, but for the seed. */
 function differing(settings: SearchSettings): string[] {
-  const { preset, dataset, size, seed, space, budget, trials, recipes: named } = settings;
+  const { preset, dataset, size, seed, space, budget, trials, recipes } = settings;
   const length = budget ? { budget: budget.seconds } : { trials };
   const unasked = settingsOf(preset, { dataset, seed });
   const isAsked = size !== undefined && !sizeFollows(settings);
-  const recipes = {
-    ...(named?.child && { childRecipe: named.child }),
-    ...(named?.final && { finalRecipe: named.final }),
-  };
-  const asked = { dataset, seed, ...(isAsked && { size }), space, ...length, ...recipes };
+  const asked = { dataset, seed, ...(isAsked && { size }), space, ...length, ...(recipes && { recipes }) };
   const usual: SearchSettings = {
     ...settingsOf(preset, asked),
     ...{ preset: defaultPreset, dataset: 'cifar10', seed, space: defaultSpace },
