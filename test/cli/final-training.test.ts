@@ -2,8 +2,6 @@
 // page and the document; and the best trial of a study by name.
 
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -16,7 +14,8 @@ import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
-import { nasnets, nodeArguments } from './run.ts';
+import { nasnets } from './run.ts';
+import { start } from './running.ts';
 
 const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
@@ -46,23 +45,14 @@ const run = (...lines: string[][]) => {
   for (const { code, stderr } of ended) assert.equal(code, 0, stderr);
   return ended;
 };
-/** Runs a command, and acts once when it has said something. */
-async function meanwhile(words: string[], said: RegExp, act: (child: ChildProcess) => void) {
-  const env = { ...process.env, ...environment };
-  const child = spawn(process.execPath, nodeArguments(words), { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let text = '';
-  let acts = true;
-  child.stderr.setEncoding('utf8').on('data', (part: string) => {
-    text += part;
-    if (!acts || !said.test(text)) return;
-    acts = false;
-    act(child);
-  });
-  const [code, signal] = await once(child, 'exit');
-  return { code, signal };
+/** Kills a command when it has printed something, and returns the signal that ended it. */
+async function killedAt(words: string[], printed: RegExp) {
+  const running = start(words, environment);
+  await running.prints(printed);
+  running.process.kill('SIGKILL');
+  await running.ended;
+  return running.process.signalCode;
 }
-const killedAt = async (words: string[], said: RegExp) =>
-  (await meanwhile(words, said, (child) => child.kill('SIGKILL'))).signal;
 const recordOf = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.training.json`), 'utf8'));
 const tensorsOf = (name: string) => {
   const { tensors } = readSafetensors(weightsAt(name));
@@ -189,7 +179,10 @@ test('while a result cannot be written the checkpoint stays, and the training go
     '0.01s',
   );
   const page = join(folder, 'blocked.training.html');
-  const { code } = await meanwhile(words, /epoch 1:/, () => mkdirSync(page));
+  const running = start(words, environment);
+  await running.prints(/epoch 1:/);
+  mkdirSync(page);
+  const { code } = await running.ended;
   assert.notEqual(code, 0);
   const checkpoint = `${weightsAt('blocked')}.checkpoint`;
   assert.ok(existsSync(checkpoint));
