@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../src/artifacts.ts';
 import {
   finalCheckpoint,
-  finalWeights,
+  finalModels,
   pausedChild,
   studyFolders,
   unfinishedFinalist,
@@ -80,7 +80,7 @@ test('unfinished files of a killed process are listed and removed with their art
 
 test('a search finds the artifacts of nasnet 0.1.0: next to its study, and the final network among its results', () => {
   const store = new FolderArtifacts(studyFolders('runs/a/study.db', 'results'));
-  const keys = [pausedChild(7, 0), unfinishedTrial(7), unfinishedFinalist(3, 1), finalCheckpoint, finalWeights];
+  const keys = [pausedChild(7, 0), unfinishedTrial(7), unfinishedFinalist(3, 1), finalCheckpoint, finalModels.weights];
   assert.deepEqual(
     keys.map((key) => store.path(key)),
     [

@@ -25,9 +25,12 @@ export const unfinishedFinalist = (trial: number, run: number): ArtifactKey =>
   `${unfinishedKind}/finalist-${trial}-run-${run}.safetensors`;
 
 export const finalCheckpoint: ArtifactKey = 'final/checkpoint.safetensors';
-export const finalWeights: ArtifactKey = `final/${weightsName}`;
-export const finalBest: ArtifactKey = `final/${bestWeightsName}`;
-export const finalLast: ArtifactKey = `final/${lastWeightsName}`;
+/** The models of the final network: what is handed over, and those of the best and the last epoch. */
+export const finalModels = {
+  weights: `final/${weightsName}`,
+  best: `final/${bestWeightsName}`,
+  last: `final/${lastWeightsName}`,
+} as const satisfies Record<string, ArtifactKey>;
 
 /**
  * Returns the folders of a search's artifacts on this machine: next to its study, those of the final network among its

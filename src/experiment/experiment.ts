@@ -3,19 +3,15 @@
 
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { z } from 'zod';
-import { type ArtifactKey, type Artifacts, FolderArtifacts } from '../artifacts.ts';
+import { type Artifacts, FolderArtifacts } from '../artifacts.ts';
 import { checked } from '../checked.ts';
 import { childJob } from '../children/child-job.ts';
 import {
-  bestWeightsName,
   clearUnfinished,
-  finalBest,
   finalCheckpoint,
-  finalLast,
-  finalWeights,
-  lastWeightsName,
+  finalModels,
   studyFolders,
   unfinishedFinalist,
   weightsName,
@@ -367,7 +363,7 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
     ...(seconds !== undefined && { deadline: Date.now() + 1000 * seconds }),
     seed: `${seed}, final`,
     checkpoint: { key: finalCheckpoint },
-    keepModel: { weights: finalWeights, best: finalBest, last: finalLast },
+    keepModel: finalModels,
   };
   onEvent({ kind: 'final-started', trial: best.number, training: final });
   const epochs: EpochReport[] = [];
@@ -399,16 +395,13 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
 
 /** Copies the models of the final network into the results, if they are not there already. */
 async function bringModels(artifacts: Artifacts, directory: string): Promise<void> {
-  const bring = async (key: ArtifactKey, path: string) => {
+  for (const key of Object.values(finalModels)) {
+    const path = join(directory, basename(key));
     const stored = await artifacts.get(key);
+    if (stored === undefined && key === finalModels.weights)
+      throw new Failure(`${path}: the store does not have the weights of the final network`);
     if (stored !== undefined && resolve(stored) !== resolve(path)) writeWhole(path, [readFileSync(stored)]);
-    return stored !== undefined;
-  };
-  const weights = join(directory, weightsName);
-  if (!(await bring(finalWeights, weights)))
-    throw new Failure(`${weights}: the store does not have the weights of the final network`);
-  await bring(finalBest, join(directory, bestWeightsName));
-  await bring(finalLast, join(directory, lastWeightsName));
+  }
 }
 
 /** Returns the share of test images of the most frequent class, which is the accuracy of a constant prediction. */
