@@ -3,4 +3,11 @@
 /** The best cells, each as a picture and an architecture file. */
 export const pictureNames = ['best', 'second', 'third'];
 
-export const reportNames = ['report.html', ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.json`])];
+/** All figures of the final network's training, as `nasnet train` writes them next to its weights. */
+export const figuresName = 'network.training.json';
+
+export const reportNames = [
+  'report.html',
+  ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.json`]),
+  figuresName,
+];

@@ -133,9 +133,9 @@ async function closeWith(study: Study<SearchSettings>, { place, trials, json, re
   if (study.best().length === 0) throw new Failure(`${place.study}: no trial has a reward, so there is no best cell`);
   const { writeReport } = await import('../../report/report-files.ts');
   results.keep();
-  writeReport(study, place.directory, results);
+  const written = writeReport(study, place.directory, results);
   const findings = findingsOf(study);
   if (json) return printDocument(findings);
   const next = whatNextEvaluated(place, findings.top[0]!.trial, trials);
-  printWords(closingWords(sentences(findings), reportNames, place, next));
+  printWords(closingWords(sentences(findings), written, place, next));
 }

@@ -144,14 +144,14 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
 
   const { writeReport } = await import('../../report/report-files.ts'); // not loaded by --help
   results.keep();
-  writeReport(study, directory, results);
+  const written = writeReport(study, directory, results);
   const findings = findingsOf(study);
   if (flags.json) printDocument(findings);
   else {
     const next = whatNext({ ...place, settings, trials: targetOf(study) });
     const other = settings.final.recipe.patience === undefined ? bestWeightsName : lastWeightsName;
     const models = study.result('final model')?.best ? [weightsName, other] : [weightsName];
-    printWords(closingWords(sentences(findings), [...reportNames, ...models], place, next));
+    printWords(closingWords(sentences(findings), [...written, ...models], place, next));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { basename, dirname, join, resolve } from 'node:path';
 import { bestWeightsName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
+import { figuresName } from '../../report/report-names.ts';
 import { defaultSpace } from '../../space/search-space.ts';
 import { nameOfCell } from '../../study/named-decisions.ts';
 import { settingsOf } from '../../study/presets.ts';
@@ -49,15 +50,17 @@ const resultFiles = [
   [weightsName, 'the weights of the network built from them'],
   [bestWeightsName, 'its weights after the best epoch by the held-out images'],
   [lastWeightsName, 'its weights after the last epoch'],
+  [figuresName, 'its epochs, classes and confusions as numbers'],
 ] as const;
 
 /**
  * Returns what a search says at its end: what was found, the files, and what to do next.
  * @param found sentences
- * @param names the result files that were written
+ * @param written paths of the result files that were written, or their names
  */
-export function closingWords(found: string[], names: readonly string[], place: SearchPlace, next: string[]): string {
+export function closingWords(found: string[], written: readonly string[], place: SearchPlace, next: string[]): string {
   const { study, directory } = place;
+  const names = written.map((path) => basename(path));
   const files = [
     ...resultFiles.filter(([name]) => names.includes(name)),
     ...(isElsewhere(place) ? [] : [[basename(study), 'the study']]),

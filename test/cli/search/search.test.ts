@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import sharp from 'sharp';
+import { hashOfFile } from '../../../src/file-hash.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 
 const nasnet = resolve(import.meta.dirname, '../../../bin/nasnet');
@@ -43,7 +44,8 @@ test('a search ends with a study, pictures, an architecture, weights and a repor
   assert.match(stderr, /1 image could not be read: .*broken\.png/);
   assert.match(stdout, /tried 4 of 4 cells/);
   assert.match(stdout, /of the 30 test images right/); // a sixth of 180
-  for (const name of ['report.html', 'best.svg', 'best.json', 'network.safetensors', 'network.best.safetensors']) {
+  const results = ['report.html', 'best.svg', 'best.json', 'network.safetensors', 'network.best.safetensors'];
+  for (const name of [...results, 'network.training.json']) {
     assert.ok(existsSync(join(folder, 'whole', name)), name);
     assert.match(stdout, new RegExp(`^  ${name.replaceAll('.', '\\.')} `, 'm'));
   }
@@ -74,7 +76,12 @@ test('show prints the same as JSON, and evaluate measures the accuracy that the 
   assert.equal(found.top[0].trial, found.final.trial);
   assert.equal(found.finalists.rows[0].trial, found.final.trial, 'the final network is of the cell that won the race');
   assert.deepEqual([found.finalists.rows.length, found.finalists.runs], [2, 4]);
-  const evaluated = run('evaluate', join(folder, 'whole', 'network.safetensors'), '--dataset', images, '--json');
+  const record = JSON.parse(readFileSync(join(folder, 'whole', 'network.training.json'), 'utf8'));
+  const { weightsHash, classes, training, ...figures } = record;
+  const network = join(folder, 'whole', 'network.safetensors');
+  assert.equal(weightsHash, hashOfFile(network), 'evaluate knows by it that the epochs are those of these weights');
+  assert.deepEqual([figures, classes, training], [found.final, found.classes, found.finalTraining]);
+  const evaluated = run('evaluate', network, '--dataset', images, '--json');
   assert.equal(evaluated.code, 0, evaluated.stderr);
   assert.equal(JSON.parse(evaluated.stdout).accuracy, found.final.testAccuracy);
 });
