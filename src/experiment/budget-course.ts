@@ -92,7 +92,7 @@ export class BudgetCourse {
     if (trials !== undefined) return asked < trials;
     if (asked < budgetRule.fewestChildren) return true;
     const { budget, outlook } = this.#options;
-    if (this.seconds + outlook.left(undefined, asked + 1) <= childrenUntil(budget.seconds)) return true;
+    if (this.seconds + outlook.left(undefined, asked + 1) <= childrenUntil(budget)) return true;
     this.#decide({ trials: asked });
     return false;
   };
@@ -102,7 +102,7 @@ export class BudgetCourse {
     const { trials } = this.#decided;
     if (trials !== undefined) return Math.max(trials, asked);
     const { budget, outlook } = this.#options;
-    const left = childrenUntil(budget.seconds) - this.seconds - outlook.left(undefined, asked);
+    const left = childrenUntil(budget) - this.seconds - outlook.left(undefined, asked);
     return Math.max(asked + Math.max(0, Math.floor(left / outlook.perChild())), budgetRule.fewestChildren);
   }
 

@@ -2,22 +2,29 @@
 // final network. It only calculates with predicted seconds; budget-costs.ts predicts them, and
 // experiment/budget-course.ts follows the clock.
 
+import type { Budget, SearchSettings } from '../study/settings.ts';
+
 /** The numbers of the rule, with their reasons. Seconds are wall-clock time. */
 export const budgetRule = {
   /**
    * Share of the budget for children: `least` up to `from` seconds, `perDoubling` more for every doubling, at most
-   * `most`. A budget without a race trains a known cell whatever its children say, and two epochs more after ten are
-   * worth almost a point (docs/experiments/budget.md). The benefit of further epochs decreases.
+   * `most`. Only `least` if they decide nothing: a budget without a race trains a known cell whatever its children say,
+   * and two epochs more after ten are worth almost a point (docs/experiments/budget.md). The benefit of further epochs
+   * decreases.
    */
   children: { least: 0.08, from: 480, perDoubling: 0.07, most: 0.4 },
   /** Children of the stated length up to this number; longer ones beyond it. */
   shortChildren: 30,
-  /** Share for the race of finalists, which has time for two of them in about an hour on two cores. */
+  /** Share for the race of finalists. */
   race: 0.12,
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,
-  /** Minimum number of finalists of a race. */
-  fewestFinalists: 2,
+  /**
+   * Minimum number of finalists of a race: one of them is known, and of the best children of an hour none came near it
+   * (docs/experiments/fidelity.md), so that a race of one found cell is not worth its time. About ninety minutes of two
+   * fast cores have four.
+   */
+  fewestFinalists: 4,
   /** The fewest finalists also race if they need up to this multiple of its time. */
   raceOverrun: 1.5,
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
@@ -60,6 +67,9 @@ export interface FinalCosts {
   fewestEpochs: number;
 }
 
+/** The time of a search. */
+export type BudgetTime = Pick<Budget, 'seconds' | 'childrenShare'>;
+
 /** The progress of a search. */
 export interface Spent {
   seconds: number;
@@ -79,39 +89,57 @@ export interface BudgetPlan {
   final: PlannedFinal;
 }
 
-/** Returns the share of a budget that is used for children. */
-export function childrenShare(seconds: number): number {
+/**
+ * Returns the share of a budget that is used for children.
+ * @param decide whether the choice of the cell depends on them
+ */
+export function childrenShare(seconds: number, decide: boolean): number {
   const { least, from, perDoubling, most } = budgetRule.children;
-  return Math.min(most, least + perDoubling * Math.max(0, Math.log2(seconds / from)));
+  return decide ? Math.min(most, least + perDoubling * Math.max(0, Math.log2(seconds / from))) : least;
 }
 
+/**
+ * Whether the choice of the cell depends on the children of a new search: it does unless a known cell is preferred and
+ * there is no time for a race, which could put another one before it.
+ */
+export const childrenDecide = (
+  seconds: number,
+  { finalists, known }: Pick<SearchSettings, 'finalists' | 'known'>,
+  costs: Pick<BudgetCosts, 'race' | 'workers'>,
+): boolean => !finalists?.prefersKnown || known.length === 0 || finalistsOf(seconds, 0, costs) > 0;
+
 /** Returns the seconds of a search for its children: no child is asked for whose training would end later. */
-export const childrenUntil = (budget: number): number => budget * childrenShare(budget);
+export const childrenUntil = ({ seconds, childrenShare: share = childrenShare(seconds, true) }: BudgetTime): number =>
+  seconds * share;
 
 /**
  * Plans a search. More seconds never give fewer children or finalists, a smaller network, or fewer epochs of the same
  * size, except that the final network has fewer epochs from the budget on that has time for a race.
- * @param budget seconds
  * @param spent progress of a running search
  */
-export function planBudget(budget: number, costs: BudgetCosts, spent: Spent = { seconds: 0, children: 0 }): BudgetPlan {
+export function planBudget(
+  budget: BudgetTime,
+  costs: BudgetCosts,
+  spent: Spent = { seconds: 0, children: 0 },
+): BudgetPlan {
   const { start, fewestChildren } = budgetRule;
   const { workers, child } = costs;
+  const { seconds } = budget;
   const until = childrenUntil(budget);
   const more = Math.max(0, Math.floor(((until - spent.seconds - start) * workers) / child));
   const children = Math.max(fewestChildren, spent.children + more);
   const fewest = spent.seconds + start + (Math.max(0, fewestChildren - spent.children) * child) / workers;
   const searched = Math.max(until, fewest);
-  const finalists = finalistsWithin(raceSeconds(budget, costs), costs);
-  const raced = finalists > 0 ? Math.max(raceSeconds(budget, costs), raceOf(finalists, costs)) : 0;
-  return { children, finalists, final: finalWithin(budget - searched - raced, budget, costs.finals) };
+  const finalists = finalistsWithin(raceSeconds(seconds, costs), costs);
+  const raced = finalists > 0 ? Math.max(raceSeconds(seconds, costs), raceOf(finalists, costs)) : 0;
+  return { children, finalists, final: finalWithin(seconds - searched - raced, seconds, costs.finals) };
 }
 
 /**
  * Returns how much longer than stated a child's training should be: with time for four times as many children there are
  * twice as many, each trained twice as long.
  */
-export function childLength(budget: number, { child, workers }: Pick<BudgetCosts, 'child' | 'workers'>): number {
+export function childLength(budget: BudgetTime, { child, workers }: Pick<BudgetCosts, 'child' | 'workers'>): number {
   const stated = (childrenUntil(budget) * workers) / child;
   return Math.max(1, Math.sqrt(stated / budgetRule.shortChildren));
 }

@@ -6,7 +6,7 @@ import { Candidate } from '../study/candidate.ts';
 import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
-import { type BudgetPlan, childLength, planBudget, raceLength } from './budget.ts';
+import { type BudgetPlan, childLength, childrenDecide, childrenShare, planBudget, raceLength } from './budget.ts';
 import { budgetCosts, childSeconds, raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
@@ -56,7 +56,8 @@ export async function newSearchOf(
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
   const known = knownAsked ? limited : withinLimits(limited, counts);
-  const compared = withCostSize({ ...searching, settings: known }, start.laws);
+  const shared = withChildrenShare({ ...searching, settings: known }, start.laws);
+  const compared = withCostSize({ ...searching, settings: shared }, start.laws);
   const own = asked?.epochs === undefined && !asked?.rungs;
   const long = own ? withChildren({ ...searching, settings: compared }, start.laws) : compared;
   const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: long }, start.laws) : long;
@@ -84,12 +85,23 @@ function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSett
   return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
 }
 
+/** Returns the settings with the share of the budget for children. */
+function withChildrenShare(searching: Searching, laws: Laws): SearchSettings {
+  const { settings } = searching;
+  const { budget } = settings;
+  if (!budget) return settings;
+  const options = costOptions(searching, laws);
+  const costs = raceCosts(randomCells(settings, options.accepts), options);
+  const decide = childrenDecide(budget.seconds, settings, costs);
+  return { ...settings, budget: { ...budget, childrenShare: childrenShare(budget.seconds, decide) } };
+}
+
 /** Returns the settings with the size of the final network that the budget is predicted to allow, for equal costs. */
 function withCostSize(searching: Searching, laws: Laws): SearchSettings {
   const { settings } = searching;
   const { budget, costLaw } = settings;
   if (!budget || !costLaw) return settings;
-  const { size } = planBudget(budget.seconds, budgetCosts(costOptions(searching, laws))).final;
+  const { size } = planBudget(budget, budgetCosts(costOptions(searching, laws))).final;
   return { ...settings, costSize: size };
 }
 
@@ -103,7 +115,7 @@ function withChildren(searching: Searching, laws: Laws): SearchSettings {
   if (!budget) return settings;
   const options = costOptions(searching, laws);
   const each = childSeconds(randomCells(settings, options.accepts), options);
-  const length = childLength(budget.seconds, { child: each, workers: options.workers });
+  const length = childLength(budget, { child: each, workers: options.workers });
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
   const trainingImages = Math.min(available, Math.round(stated * length));

@@ -21,7 +21,7 @@ export function newPlan(searching: PlannedSearch, laws: Laws): BudgetPlan | unde
   if (!budget) return undefined;
   const costs = budgetCosts(costOptions(searching, laws));
   const shortest = shortestBudget(costs);
-  if (budget.seconds >= shortest) return planBudget(budget.seconds, costs);
+  if (budget.seconds >= shortest) return planBudget(budget, costs);
   throw new InputError(
     `budget: expected at least about ${roughly(shortest)} on this machine, got ${roughly(budget.seconds)}: some children and a short final training take as long`,
     { code: 'budget-too-short', fields: { seconds: budget.seconds, shortest } },
@@ -39,7 +39,7 @@ export function planLeft(
   const costs = budgetCosts(costOptions({ ...searching, settings }, laws));
   const { done, failed } = study.summary().trials;
   const spent = { seconds: study.result('clock')?.seconds ?? 0, children: done + failed };
-  const plan = planBudget(settings.budget.seconds, costs, spent);
+  const plan = planBudget(settings.budget, costs, spent);
   const {
     trials = plan.children,
     finalists = plan.finalists,

@@ -56,6 +56,8 @@ export interface Finalists {
 export interface Budget {
   /** Wall-clock time from the first child to the tested network, without the pauses between sessions. */
   seconds: number;
+  /** Share of it for the children. Absent in studies of older versions: by the seconds (forecast/budget.ts). */
+  childrenShare?: number;
   /**
    * Final networks that are larger than `final`, smallest first. Each is chosen only if there is time for the epochs of
    * its recipe.

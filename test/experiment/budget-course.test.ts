@@ -47,7 +47,7 @@ function courseOn(study: Study<SearchSettings>, laws = tenSeconds, { measure, fi
 test('children are asked for while they end in time; after the first refusal none is, whatever the clock', () => {
   const path = join(folder, 'asks.db');
   const study = Study.create(path, { ...settings, budget: { ...settings.budget!, seconds: 960 } });
-  const until = childrenUntil(960); // 144 s
+  const until = childrenUntil({ seconds: 960 }); // 144 s
   const { course, clock } = courseOn(study);
   assert.equal(course.planned(0), 14);
   assert.equal(course.mayAsk(0), true);
@@ -163,12 +163,12 @@ test('the final network is as large as the memory allows', async () => {
   assert.deepEqual(await chosen('one-size.db', 0), [1, 16, 16]);
 });
 
-test('if there is no time for two finalists there is no race, and the decision is stored', () => {
+test('if there is no time for four finalists there is no race, and the decision is stored', () => {
   using study = Study.create(join(folder, 'race.db'), settings);
-  const { course } = courseOn(study);
-  assert.equal(course.finalists([candidate]), 2); // (0.12 · 480 − 2) / (10 · 2) = 2.8
+  const { course } = courseOn(study, { ...tenSeconds, seconds: [0, 0, 0, 0, 6] });
+  assert.equal(course.finalists([candidate]), 4); // (0.12 · 480 − 2) / (6 · 2) = 4.6
   const slow = courseOn(study, { ...tenSeconds, seconds: [0, 0, 0, 0, 100] });
-  assert.equal(slow.course.finalists([candidate]), 2);
+  assert.equal(slow.course.finalists([candidate]), 4);
   using other = Study.create(join(folder, 'none.db'), settings);
   const { course: alone } = courseOn(other, { ...tenSeconds, seconds: [0, 0, 0, 0, 100] });
   assert.equal(alone.finalists([candidate]), 0);

@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import {
   type BudgetCosts,
   childLength,
+  childrenDecide,
   childrenShare,
   childrenUntil,
   finalistsOf,
@@ -14,6 +15,7 @@ import {
   shortestBudget,
 } from '../../src/forecast/budget.ts';
 import { RandomStream } from '../../src/random/stream.ts';
+import { type SearchRequest, settingsOf } from '../../src/study/presets.ts';
 
 const laptop: BudgetCosts = {
   workers: 2,
@@ -26,27 +28,51 @@ const laptop: BudgetCosts = {
   ],
 };
 
-test('eight minutes: 8% for 18 children, 12% for two finalists, the rest for the final network', () => {
-  const { children, finalists, final } = planBudget(480, laptop);
+/** Four of its finalists race in eight minutes. */
+const fast: BudgetCosts = { ...laptop, race: { ...laptop.race!, run: 12.5 } };
+
+test('eight minutes: 8% for 18 children, 12% for four finalists, the rest for the final network', () => {
+  const { children, finalists, final } = planBudget({ seconds: 480 }, fast);
   assert.equal(children, 18); // (0.08 · 480 − 2) · 2 / 4
-  assert.equal(finalists, 2); // (0.12 · 480 − 2) · 2 / 40 = 2.8
+  assert.equal(finalists, 4); // (0.12 · 480 − 2) · 2 / 25 = 4.4
   assert.deepEqual(final, { size: 0, epochs: 6 }); // (480 · (1 − 0.08 − 0.12 − 0.03) − 2 − 5) / 60 = 6.02
 });
 
 test('an hour buys a larger network, and a larger share of it children', () => {
-  const { children, finalists, final } = planBudget(3600, laptop);
-  assert.ok(Math.abs(childrenShare(3600) - (0.08 + 0.07 * Math.log2(7.5))) < 1e-12);
-  assert.equal(children, Math.floor((3600 * childrenShare(3600) - 2) / 2));
+  const { children, finalists, final } = planBudget({ seconds: 3600 }, laptop);
+  const share = childrenShare(3600, true);
+  assert.ok(Math.abs(share - (0.08 + 0.07 * Math.log2(7.5))) < 1e-12);
+  assert.equal(children, Math.floor((3600 * share - 2) / 2));
   assert.equal(finalists, 8);
   // 3600 · 0.55 = 1,990 s are 8 epochs of the next size, which wants 10
-  assert.deepEqual([final.size, childrenShare(1e9)], [0, 0.4]);
-  assert.equal(planBudget(7200, laptop).final.size, 1);
+  assert.deepEqual([final.size, childrenShare(1e9, true)], [0, 0.4]);
+  assert.equal(planBudget({ seconds: 7200 }, laptop).final.size, 1);
+});
+
+test('children that decide nothing get the least share of any budget, and the final network the rest', () => {
+  const hour = { seconds: 3600, childrenShare: childrenShare(3600, false) };
+  const { race: _, ...costs } = laptop;
+  assert.equal(childrenUntil(hour), 0.08 * 3600);
+  const { children, final } = planBudget(hour, costs);
+  assert.equal(children, 143); // (0.08 · 3600 − 2) · 2 / 4
+  assert.deepEqual(final, { size: 1, epochs: 12.7 }); // (3600 · 0.89 − 2 − 20) / 250 = 12.73
+  assert.deepEqual(planBudget({ seconds: 3600 }, costs).final, { size: 0, epochs: 41.05 }); // 9.8 of the next size
+});
+
+test('children decide unless a known cell is preferred and there is no time for a race', () => {
+  const { race, ...without } = laptop;
+  const decide = (request: Partial<SearchRequest>, costs: Pick<BudgetCosts, 'race' | 'workers'>) =>
+    childrenDecide(480, settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480, ...request }), costs);
+  assert.equal(decide({}, { ...laptop, race: { ...race!, run: 100 } }), false);
+  assert.equal(decide({}, fast), true);
+  assert.equal(decide({ known: [] }, without), true);
+  assert.equal(decide({ finalists: 0 }, without), true); // the best child is chosen
 });
 
 test('in a longer race more finalists are trained longer, and never for less than stated', () => {
   const lengthOf = (budget: number, run: number) => raceLength(budget, { workers: 2, race: { run, runs: 2, most: 8 } });
   const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}`);
-  near(lengthOf(480, 20), 2.78 / 2); // (0.12 · 480 − 2) · 2 / 40 = 2.78 finalists, of which two race
+  near(lengthOf(480, 10), 5.56 / 4); // (0.12 · 480 − 2) · 2 / 20 = 5.56 finalists, of which four race
   near(lengthOf(480, 80), 1);
   near(lengthOf(3600, 20), 21.5 / 6); // √(2 · 21.5) = 6.6
   near(lengthOf(28_800, 20), 172.7 / 8); // at most 8
@@ -54,20 +80,20 @@ test('in a longer race more finalists are trained longer, and never for less tha
 });
 
 test('with time for four times as many children there are twice as many, each trained twice as long', () => {
-  const lengthOf = (budget: number, child: number, workers = 2) => childLength(budget, { child, workers });
+  const lengthOf = (budget: number, child: number, workers = 2) => childLength({ seconds: budget }, { child, workers });
   assert.equal(lengthOf(480, 2.56), 1); // 0.08 · 480 · 2 / 2.56 = 30
   assert.equal(lengthOf(480, 20), 1); // never shorter than stated
   assert.equal(lengthOf(480, 2.56, 8), 2);
-  const hour = (childrenShare(3600) * 3600 * 2) / 4.8; // 443
+  const hour = (childrenShare(3600, true) * 3600 * 2) / 4.8; // 443
   assert.ok(Math.abs(lengthOf(3600, 4.8) - Math.sqrt(hour / 30)) < 1e-9);
 });
 
-test('two finalists race even if that takes up to half as long again as planned, since else chance chooses', () => {
+test('four finalists race even if that takes up to half as long again as planned', () => {
   const finalistsWith = (run: number) => {
     const costs = { ...laptop, race: { ...laptop.race!, run } };
     return finalistsOf(480, 100, costs);
   };
-  assert.deepEqual([27, 30, 41, 42].map(finalistsWith), [2, 2, 2, 0]); // 55.6 s are 2.06, 1.85, 1.36 and 1.32 finalists
+  assert.deepEqual([13.5, 15, 20.5, 21].map(finalistsWith), [4, 4, 4, 0]); // 55.6 s are 4.1, 3.7, 2.7 and 2.6 finalists
 });
 
 test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, except when a race starts', () => {
@@ -85,9 +111,11 @@ test('more minutes never give fewer children, finalists, a smaller network, or f
         { epoch: 30 * first, once: 4 * first, fewestEpochs: 20 },
       ],
     };
-    let before = planBudget(1, costs);
+    const planOf = (seconds: number) =>
+      planBudget({ seconds, childrenShare: childrenShare(seconds, finalistsOf(seconds, 0, costs) > 0) }, costs);
+    let before = planOf(1);
     for (let seconds = 2; seconds < 2e5; seconds *= 1.07) {
-      const plan = planBudget(seconds, costs);
+      const plan = planOf(seconds);
       assert.ok(plan.children >= before.children && plan.finalists >= before.finalists, `${seconds}`);
       const raceBegins = plan.finalists > 0 && before.finalists === 0;
       assert.ok(plan.final.size >= before.final.size || raceBegins, `${seconds}`);
@@ -100,7 +128,7 @@ test('more minutes never give fewer children, finalists, a smaller network, or f
 
 test('the parts fit into the whole, from the shortest budget on', () => {
   const spentBy = (seconds: number) => {
-    const { children, finalists, final } = planBudget(seconds, laptop);
+    const { children, finalists, final } = planBudget({ seconds }, laptop);
     const { epoch, once } = laptop.finals[final.size]!;
     const { run, runs } = laptop.race!;
     return (children * laptop.child + finalists * runs * run) / laptop.workers + final.epochs * epoch + once;
@@ -110,17 +138,17 @@ test('the parts fit into the whole, from the shortest budget on', () => {
 });
 
 test('a resumed search plans the rest of its budget, with its finished trials', () => {
-  const half = planBudget(480, laptop, { seconds: 19, children: 9 });
+  const half = planBudget({ seconds: 480 }, laptop, { seconds: 19, children: 9 });
   assert.equal(half.children, 9 + 8); // (38.4 − 19 − 2) · 2 / 4
-  assert.equal(half.final.epochs, planBudget(480, laptop).final.epochs);
-  const late = planBudget(480, laptop, { seconds: 400, children: 30 });
+  assert.equal(half.final.epochs, planBudget({ seconds: 480 }, laptop).final.epochs);
+  const late = planBudget({ seconds: 480 }, laptop, { seconds: 400, children: 30 });
   assert.deepEqual([late.children, late.final.epochs], [30, 0.5]);
-  assert.equal(planBudget(480, laptop, { seconds: 470, children: 0 }).children, 4);
+  assert.equal(planBudget({ seconds: 480 }, laptop, { seconds: 470, children: 0 }).children, 4);
 });
 
 test('a slow search has fewer finalists in the remaining time, and the final network gets the rest', () => {
-  assert.equal(finalistsOf(480, childrenUntil(480), laptop), 2);
-  assert.equal(finalistsOf(480, 470, laptop), 0);
+  assert.equal(finalistsOf(480, childrenUntil({ seconds: 480 }), fast), 4);
+  assert.equal(finalistsOf(480, 470, fast), 0);
   const { race: _, ...alone } = laptop;
   assert.equal(finalistsOf(480, 100, alone), 0);
   assert.deepEqual(finalWithin(1e9, 1e9, laptop.finals), { size: 2, epochs: 600 });
