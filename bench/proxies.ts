@@ -1,6 +1,6 @@
 // Measures how well a small child ranks cells, and its cost: trains cells several times under several proxies.
-//   node bench/proxies.ts [--cells 24] [--cell FILE]... [--like LOG] [--runs 2] [--workers 2] [--seed 1] [--json]
-//     [PROXY...]
+//   node bench/proxies.ts [--cells 24] [--cell FILE]... [--like LOG] [--runs 2] [--workers 2] [--seed 1] [--log FILE]
+//     [--ladder 4,8] [PROXY...]
 // The cells are random ones, or those of architecture files; nasnet-a is a name as good as a file. With --like they are
 // those of a log of bench/equal-time.ts that had --seconds 350 at --size 1:8:32: each has epochs in the proportion of
 // that log, a proxy's number for the first named cell, and τ is with the log's accuracies of held-out images, seed 1.
@@ -8,7 +8,10 @@
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
 // as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
 // rewards' variance that comes from the cells: the squared correlation of one measurement with the mean of infinitely
-// many. τ compares the means of a proxy with those of the last proxy.
+// many. τ compares the means of a proxy with those of the last proxy. --log keeps each measured proxy as a line of a
+// file, from which the bench goes on. --ladder 4,8 takes the proxies for the rungs of a ladder, the lowest first, and
+// prints the accuracy of the cell that is chosen by it, and by children of the last proxy alone, in the time of four
+// and of eight of these.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -21,7 +24,8 @@ import { mean } from '../src/statistics/order.ts';
 import { withEpochs } from '../src/study/presets.ts';
 import type { Training } from '../src/study/settings.ts';
 import { measure, randomCells, trainingsOf, variance } from './proxy-children.ts';
-import { readLog } from './run-log.ts';
+import { ladderOutcome } from './proxy-ladder.ts';
+import { appendToLog, readLog } from './run-log.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,7 +39,8 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '2' },
     validation: { type: 'string', default: '2000' },
     seed: { type: 'string', default: '1' },
-    json: { type: 'boolean', default: false },
+    log: { type: 'string' },
+    ladder: { type: 'string' },
   },
 });
 const [cells, runs, workers, validationImages] = [values.cells, values.runs, values.workers, values.validation].map(
@@ -80,8 +85,23 @@ function trainingsLike(proxy: string): (cell: Architecture) => Training {
   };
 }
 
-const measured = [];
-for (const proxy of proxies) {
+/** A measured proxy, a line of the log. */
+interface Measured {
+  proxy: string;
+  /** The cells and runs. */
+  of: string;
+  /** By cell and run. */
+  rewards: number[][];
+  /** Mean of a child. */
+  seconds: number;
+}
+
+async function rewardsOf(proxy: string): Promise<Measured> {
+  const of = `${architectures.length} cells of ${values.like ?? names.join()}, ${validationImages} held out, seed ${values.seed}, ${runs} runs`;
+  const earlier = values.log
+    ? readLog<Measured>(values.log).find((line) => line.proxy === proxy && line.of === of)
+    : undefined;
+  if (earlier) return earlier;
   const { rewards, seconds } = await measure(architectures, {
     files,
     training: trainingsLike(proxy),
@@ -90,6 +110,14 @@ for (const proxy of proxies) {
     seed: values.seed,
     runs: Array.from({ length: runs }, (_, run) => run),
   });
+  const line = { proxy, of, seconds, rewards };
+  if (values.log) appendToLog(values.log, line);
+  return line;
+}
+
+const measured = [];
+for (const proxy of proxies) {
+  const { rewards, seconds } = await rewardsOf(proxy);
   const noise = Math.sqrt(mean(rewards.map(variance)));
   const between = Math.max(0, variance(rewards.map(mean)) - noise ** 2 / runs);
   const reliability = between / (between + noise ** 2);
@@ -104,22 +132,29 @@ for (const proxy of proxies) {
   });
   process.stderr.write(`${proxy}: ${seconds.toFixed(2)} s per child, reliability ${reliability.toFixed(2)}\n`);
 }
-if (values.json) console.log(JSON.stringify(measured));
-else {
+console.log(
+  `${architectures.length} cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`,
+);
+console.log(
+  `| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the ${long.length > 0 ? 'log' : 'last'} | τ a minute of a child |`,
+);
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
+const longer = long.length > 0 ? long.map(({ validation }) => validation) : measured.at(-1)!.rewards.map(mean);
+for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
+  const tau = rankCorrelation(rewards.map(mean), longer);
+  const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
+  const perMinute = tau ? ((60 * tau.tau) / seconds).toFixed(2) : '–';
   console.log(
-    `${architectures.length} cells, ${runs} runs each, ${workers} workers; ${validationImages} validation images`,
+    `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} | ${perMinute} |`,
   );
-  console.log(
-    `| N:F:pixels:images:epochs:batch:rate | seconds | reward | deviation of cells | of runs | reliability | τ with the ${long.length > 0 ? 'log' : 'last'} | τ a minute of a child |`,
-  );
-  console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
-  const longer = long.length > 0 ? long.map(({ validation }) => validation) : measured.at(-1)!.rewards.map(mean);
-  for (const { proxy, seconds, mean: reward, deviation, noise, reliability, rewards } of measured) {
-    const tau = rankCorrelation(rewards.map(mean), longer);
-    const words = tau ? `${tau.tau.toFixed(2)} (${tau.low.toFixed(2)} to ${tau.high.toFixed(2)})` : '–';
-    const perMinute = tau ? ((60 * tau.tau) / seconds).toFixed(2) : '–';
-    console.log(
-      `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} | ${perMinute} |`,
-    );
+}
+if (values.ladder) {
+  const rungs = measured.map(({ proxy, seconds, rewards }) => ({ proxy, seconds, rewards: rewards.map(mean) }));
+  console.log('\n| children, one rung | with the ladder | any cell | the best child | the best by the ladder |');
+  console.log('| --- | --- | --- | --- | --- |');
+  for (const flat of values.ladder.split(',').map(Number)) {
+    const { climbing, chance, withoutLadder, withLadder } = ladderOutcome(rungs, longer, flat);
+    const accuracies = [chance, withoutLadder, withLadder].map((share) => `${(100 * share).toFixed(2)}%`);
+    console.log(`| ${[flat, climbing, ...accuracies].join(' | ')} |`);
   }
 }
