@@ -34,7 +34,7 @@ class Snapshot {
 struct Kept {
   Snapshot depthwise, weight;
   Numbers numbers;
-  int64_t together;  // the strides of a dense kernel decide it
+  int64_t taps, together;  // the strides of a dense kernel decide them
   std::shared_ptr<const PackedUnit> packed;
 };
 
@@ -60,7 +60,7 @@ std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& dep
   if (found != weights.end()) {
     const Kept& kept = found->second;
     if (kept.weight.is(weight) && kept.depthwise.is(depthwise) && kept.numbers == unit.numbers &&
-        kept.together == tapsTogether(unit)) {
+        kept.taps == tapsOf(unit) && kept.together == tapsTogether(unit)) {
       return kept.packed;
     }
     weights.erase(found);
@@ -70,7 +70,7 @@ std::shared_ptr<const PackedUnit> packed(const Unit& unit, const at::Tensor& dep
   }
   return weights
       .emplace(weight.unsafeGetTensorImpl(),
-               Kept{Snapshot(depthwise), Snapshot(weight), unit.numbers, tapsTogether(unit), pack()})
+               Kept{Snapshot(depthwise), Snapshot(weight), unit.numbers, tapsOf(unit), tapsTogether(unit), pack()})
       .first->second.packed;
 }
 

@@ -7,6 +7,7 @@
 #include "ahead.h"
 #include "over-images.h"
 #include "unit-dense.h"
+#include "unit-pairs.h"
 #include "unit-reader.h"
 #include "unit-weights.h"
 
@@ -30,16 +31,16 @@ class BackwardPart {
         gradientTile_(tileOf(unit.numbers, unit.outputs), band_ * unit.outputs + 32),
         gathered_(result.gradient.numbers, band_ * unit.outputs + 32),
         scratch_((rows_ > 0 ? 2 * window_.inputFloats() : band_ * window_.channels) + 32),
-        left_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
-        inputs_(unit.numbers, denseTaps() > 0 ? 0 : band_, window_.channels),
-        outputGradients_(unit.numbers, denseTaps() > 0 ? 0 : band_, unit.outputs),
-        matrix_(std::max<int64_t>(1, denseTaps()) * window_.channels * unit.outputs, weightSumPixels),
-        inputTotals_(window_.channels), depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight
-                                                       ? window_.channels * window_.rows.kernel * window_.columns.kernel
-                                                       : 0) {}
+        left_(unit.numbers, productPixels(), unit.outputs), inputs_(unit.numbers, productPixels(), window_.channels),
+        outputGradients_(unit.numbers, productPixels(), unit.outputs),
+        matrix_(tapsOf(unit) * window_.channels * unit.outputs, weightSumPixels), inputTotals_(window_.channels),
+        depthwise_(unit.kind == Unit::depthwise && gradients.depthwiseWeight
+                       ? window_.channels * window_.rows.kernel * window_.columns.kernel
+                       : 0) {}
 
   void run(int64_t begin, int64_t end) {
-    if (unit_.kind == Unit::dense) runDense(begin, end);
+    if (isInPairs(unit_)) runDense<DensePairs>(begin, end);
+    else if (unit_.kind == Unit::dense) runDense<DenseTaps>(begin, end);
     else if (unit_.kind == Unit::depthwise) runDepthwise(begin, end);
     else runPointwise(begin, end);
   }
@@ -49,8 +50,8 @@ class BackwardPart {
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
  private:
-  /** 0 for other kernels. */
-  int64_t denseTaps() const { return unit_.kind == Unit::dense ? window_.rows.kernel * window_.columns.kernel : 0; }
+  /** Of the products below; dense kernels have their own. */
+  int64_t productPixels() const { return unit_.kind == Unit::dense ? 0 : band_; }
 
   /**
    * The gradient of the raw result (as it comes where there is no norm), pixels `first` on (over all images), into
@@ -144,21 +145,21 @@ class BackwardPart {
     if (gradients_.depthwiseWeight != nullptr) weightSums.addTo(depthwise_.data());
   }
 
+  template <typename Taps>
   void runDense(int64_t begin, int64_t end) {
-    const int64_t row = window_.columns.result, pixels = unit_.resultPixels(), outputs = unit_.outputs;
+    const int64_t row = window_.columns.result, pixels = unit_.resultPixels();
     Plane inputs = inputPlane(window_);
     Plane inputGradients = inputPlane(window_);
-    DenseTaps taps(unit_, inputs);
+    Taps taps(unit_, inputs);
     for (int64_t image = begin; image < end; ++image) {
       if (gradients_.weight != nullptr) reader_.put(image, inputs, 0, window_.rows.input);
       if (gradients_.input.data != nullptr) inputGradients.fill(0);
       for (int64_t y = 0; y < window_.rows.result; y += rows_) {
         const int64_t count = std::min(rows_, window_.rows.result - y);
         rawGradient(image * pixels + y * row, count * row);
-        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, count, gradientTile_.room(), matrix_.floats());
-        for (int64_t each = 0; each < count && gradients_.input.data != nullptr; ++each) {
-          taps.addToInput(inputGradients, y + each, right_, gradientTile_.room() + each * row * outputs);
-        }
+        taps.take(gradientTile_.room(), count);
+        if (gradients_.weight != nullptr) taps.addToWeight(inputs, y, matrix_.floats());
+        if (gradients_.input.data != nullptr) taps.addToInput(inputGradients, y, right_);
         matrix_.added(count * row);
       }
       if (gradients_.input.data == nullptr) continue;
@@ -251,7 +252,7 @@ class BackwardPart {
   NextBand next_;
   Left left_;                           // of the gradient
   Pixelwise inputs_, outputGradients_;  // for the weight's
-  AddedSums matrix_;                    // of the weight's gradient, [taps, channels, outputs]; terms are pixels
+  AddedSums matrix_;                    // of the weight's gradient, [tapsOf, channels, outputs]; terms are pixels
   ChannelTotals inputTotals_;
   Zeros<double> depthwise_;
 };
@@ -276,17 +277,28 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
   const auto total = [&](const auto& of) {
     double sum = 0;
     for (const auto& part : parts) sum += of(*part);
-    return static_cast<float>(sum);
+    return sum;
   };
   if (gradients.weight != nullptr) {
     const int64_t rows = dense ? unit.window.rows.kernel : 1, columns = dense ? unit.window.columns.kernel : 1;
+    const int64_t apart = columns * channels * outputs;  // sums of a row of the kernel
     int64_t place = 0;
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t column = 0; column < columns; ++column) {
-        for (int64_t channel = 0; channel < channels; ++channel) {
-          for (int64_t output = 0; output < outputs; ++output, ++place) {
-            gradients.weight[weight.place(output, channel, row, column)] =
-                total([&](BackwardPart& part) { return part.matrix()[place]; });
+    const auto sumOf = [&](int64_t row) {
+      return total([&](BackwardPart& part) { return part.matrix()[row * apart + place]; });
+    };
+    for (int64_t column = 0; column < columns; ++column) {
+      for (int64_t channel = 0; channel < channels; ++channel) {
+        for (int64_t output = 0; output < outputs; ++output, ++place) {
+          const auto put = [&](int64_t row, double sum) {
+            gradients.weight[weight.place(output, channel, row, column)] = static_cast<float>(sum);
+          };
+          if (isInPairs(unit)) {
+            const double half = sumOf(1) / 2, other = sumOf(2) / 2;
+            put(0, sumOf(0) + half + other);
+            put(1, half - other);
+            put(2, half + other - sumOf(3));
+          } else {
+            for (int64_t row = 0; row < rows; ++row) put(row, sumOf(row));
           }
         }
       }
@@ -294,16 +306,17 @@ void unitBackward(const Unit& unit, const Source& source, const float* depthwise
   }
   if (unit.kind == Unit::depthwise && gradients.depthwiseWeight != nullptr) {
     for (int64_t index = 0; index < parts[0]->depthwise().size(); ++index) {
-      gradients.depthwiseWeight[index] = total([&](const BackwardPart& part) { return part.depthwise()[index]; });
+      gradients.depthwiseWeight[index] =
+          static_cast<float>(total([&](const BackwardPart& part) { return part.depthwise()[index]; }));
     }
   }
   if (gradients.inputSums != nullptr) {
     const Norm norm(source.norm, channels);
     for (int64_t channel = 0; channel < channels; ++channel) {
-      gradients.inputSums[channel] =
-          total([&](const BackwardPart& part) { return part.inputTotals().product(channel) * norm.inverse[channel]; });
+      gradients.inputSums[channel] = static_cast<float>(
+          total([&](const BackwardPart& part) { return part.inputTotals().product(channel) * norm.inverse[channel]; }));
       gradients.inputSums[channels + channel] =
-          total([&](const BackwardPart& part) { return part.inputTotals().sum(channel); });
+          static_cast<float>(total([&](const BackwardPart& part) { return part.inputTotals().sum(channel); }));
     }
   }
 }

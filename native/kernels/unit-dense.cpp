@@ -14,32 +14,40 @@ DenseTaps::DenseTaps(const Unit& unit, const Plane& plane)
     columns_.push_back(plane.column(tap * window_.columns.dilation));
 }
 
-void DenseTaps::run(const Plane& plane, int64_t y, const Right& products, float* to) {
-  const int64_t channels = window_.channels, taps = window_.columns.kernel;
-  for (int64_t row = 0; row < window_.rows.kernel; ++row) {
-    const float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
-    for (int64_t tap = 0; tap < taps; tap += together_) {
-      inputs_.take(line + columns_[tap], channels, window_.columns.result);
-      inputs_.times(products, (row * taps + tap) / together_, 0, window_.columns.result, {to, outputs_, row + tap > 0});
+void DenseTaps::run(const Plane& plane, int64_t y, int64_t count, const Right& products, float* to) {
+  const int64_t channels = window_.channels, taps = window_.columns.kernel, length = window_.columns.result;
+  for (const int64_t end = y + count; y < end; ++y, to += length * outputs_) {
+    for (int64_t row = 0; row < window_.rows.kernel; ++row) {
+      const float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
+      for (int64_t tap = 0; tap < taps; tap += together_) {
+        inputs_.take(line + columns_[tap], channels, length);
+        inputs_.times(products, (row * taps + tap) / together_, 0, length, {to, outputs_, row + tap > 0});
+      }
     }
   }
 }
 
-void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products, const Stored& gradient) {
-  const int64_t channels = window_.channels, taps = window_.columns.kernel;
-  gradients_.take(gradient, outputs_, window_.columns.result);
-  for (int64_t row = 0; row < window_.rows.kernel; ++row) {
-    float* line = plane.row(y * window_.rows.stride + row * window_.rows.dilation);
-    for (int64_t tap = 0; tap < taps; ++tap) {
-      gradients_.times(products, row * taps + tap, 0, window_.columns.result, {line + columns_[tap], channels, true});
+void DenseTaps::take(const Stored& gradient, int64_t count) {
+  taken_ = gradient;
+  takenRows_ = count;
+}
+
+void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products) {
+  const int64_t channels = window_.channels, taps = window_.columns.kernel, length = window_.columns.result;
+  for (int64_t each = 0; each < takenRows_; ++each) {
+    gradients_.take(taken_ + each * length * outputs_, outputs_, length);
+    for (int64_t row = 0; row < window_.rows.kernel; ++row) {
+      float* line = plane.row((y + each) * window_.rows.stride + row * window_.rows.dilation);
+      for (int64_t tap = 0; tap < taps; ++tap)
+        gradients_.times(products, row * taps + tap, 0, length, {line + columns_[tap], channels, true});
     }
   }
 }
 
-void DenseTaps::addToWeight(const Plane& plane, int64_t y, int64_t count, const Stored& gradient, float* sums) {
+void DenseTaps::addToWeight(const Plane& plane, int64_t y, float* sums) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels,
-                length = window_.columns.result;
-  outputGradients_.take(gradient, count * length);
+                length = window_.columns.result, count = takenRows_;
+  outputGradients_.take(taken_, count * length);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
     for (int64_t tap = 0; tap < taps; tap += together_) {
       for (int64_t each = 0; each < count; ++each) {

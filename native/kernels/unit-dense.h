@@ -11,23 +11,27 @@ class DenseTaps {
  public:
   DenseTaps(const Unit& unit, const Plane& plane);
 
-  /** to [columns, outputs]: the results of row y. */
-  void run(const Plane& plane, int64_t y, const Right& products, float* to);
+  /** to [count, columns, outputs]: the results of `count` rows from y on. */
+  void run(const Plane& plane, int64_t y, int64_t count, const Right& products, float* to);
 
-  /** Adds what the gradient [columns, outputs] of row y gives to the inputs, in a plane like theirs. */
-  void addToInput(const Plane& plane, int64_t y, const Right& products, const Stored& gradient);
+  /** The gradient [count, columns, outputs] of rows, for the following; it must stay. */
+  void take(const Stored& gradient, int64_t count);
+
+  /** Adds what it gives to the inputs of rows from y on, in a plane like theirs. */
+  void addToInput(const Plane& plane, int64_t y, const Right& products);
 
   /**
-   * Adds what the gradient of `count` rows from row y on gives to the weight: sums [kernel rows, kernel columns,
-   * channels, outputs]. The pixels under a row of the kernel are copied side by side, so that the sums stay in
-   * registers over all of these rows.
+   * Adds what it gives to the weight: sums [kernel rows, kernel columns, channels, outputs]. The pixels under a row of
+   * the kernel are copied side by side, so that the sums stay in registers over all of these rows.
    */
-  void addToWeight(const Plane& plane, int64_t y, int64_t count, const Stored& gradient, float* sums);
+  void addToWeight(const Plane& plane, int64_t y, float* sums);
 
  private:
   const Window& window_;
   int64_t outputs_;
   int64_t together_;
+  Stored taken_;
+  int64_t takenRows_ = 0;
   std::vector<int64_t> columns_;
   Left inputs_, gradients_;  // of a row of results
   Floats room_;

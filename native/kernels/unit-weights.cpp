@@ -5,16 +5,23 @@
 
 namespace nasnet::kernels {
 
-namespace {
-
 int64_t tapsOf(const Unit& unit) {
-  return unit.kind == Unit::dense ? unit.window.rows.kernel * unit.window.columns.kernel : 1;
+  if (unit.kind != Unit::dense) return 1;
+  return (isInPairs(unit) ? 4 : unit.window.rows.kernel) * unit.window.columns.kernel;
 }
 
-/** weight[output, channel] of a tap, counted along the rows of the kernel. */
+namespace {
+
+/** weight[output, channel] of a tap, counted along the rows of the kernel, or along its sums for pairs of rows. */
 float at(const Unit& unit, const Weight& weight, int64_t output, int64_t channel, int64_t tap) {
   const int64_t columns = unit.kind == Unit::dense ? unit.window.columns.kernel : 1;
-  return weight.at(output, channel, tap / columns, tap % columns);
+  const int64_t row = tap / columns, column = tap % columns;
+  if (!isInPairs(unit)) return weight.at(output, channel, row, column);
+  const float first = weight.at(output, channel, 0, column), middle = weight.at(output, channel, 1, column),
+              last = weight.at(output, channel, 2, column);
+  if (row == 0) return first;
+  if (row == 3) return -last;
+  return ((first + last) + (row == 1 ? middle : -middle)) / 2;
 }
 
 }  // namespace

@@ -12,6 +12,16 @@ inline int64_t tapsTogether(const Unit& unit) {
   return unit.kind == Unit::dense && columns.stride == 1 && columns.dilation == 1 ? columns.kernel : 1;
 }
 
+/** Whether a dense kernel's rows are computed in pairs, see unit-pairs.h. */
+inline bool isInPairs(const Unit& unit) {
+  const Axis& rows = unit.window.rows;
+  return unit.kind == Unit::dense && unit.numbers == Numbers::float32 && rows.kernel == 3 && rows.stride == 1 &&
+         rows.dilation == 1 && rows.result > 1;
+}
+
+/** Taps of a dense kernel, of its four sums of rows if they are computed in pairs; 1 for other kernels. */
+int64_t tapsOf(const Unit& unit);
+
 /** The packed weights of a forward. */
 struct PackedUnit {
   // [channels, outputs]; of a dense kernel a section for each product, [taps together · channels, outputs]

@@ -4,6 +4,7 @@
 #include "ahead.h"
 #include "over-images.h"
 #include "unit-dense.h"
+#include "unit-pairs.h"
 #include "unit-reader.h"
 #include "unit-weights.h"
 
@@ -57,20 +58,20 @@ class ForwardPart {
         results_(raw.numbers == Numbers::float32 ? 0 : band_ * unit.outputs + 16) {}
 
   void run(const Slices& slices, int64_t begin, int64_t end) {
-    if (unit_.kind == Unit::dense) runDense(slices, begin, end);
+    if (isInPairs(unit_)) runDense<DensePairs>(slices, begin, end);
+    else if (unit_.kind == Unit::dense) runDense<DenseTaps>(slices, begin, end);
     else if (unit_.kind == Unit::depthwise) runDepthwise(slices, begin, end);
     else runPointwise(slices, begin, end);
   }
 
  private:
+  template <typename Taps>
   void runDense(const Slices& slices, int64_t begin, int64_t end) {
-    const int64_t row = window_.columns.result, outputs = unit_.outputs;
     Plane plane = inputPlane(window_);
-    DenseTaps taps(unit_, plane);
+    Taps taps(unit_, plane);
     overBands(slices, begin, end, plane, [&](int64_t y, int64_t count, int64_t first) {
-      for (int64_t each = 0; each < count; ++each)
-        taps.run(plane, y + each, weights_.products, placeOf(first) + each * row * outputs);
-      finish(first, count * row);
+      taps.run(plane, y, count, weights_.products, placeOf(first));
+      finish(first, count * window_.columns.result);
     });
   }
 

@@ -7,6 +7,7 @@
 #include "packing.h"
 #include "product.h"
 #include "rows.h"
+#include "winograd.h"
 
 #if !defined(NASNET_FLOAT_LOOPS)
 #include "correlate.h"
@@ -28,10 +29,10 @@ void product(const Product& p) { productOf<Singles>(p); }
 
 }  // namespace
 
-const Loops NASNET_LOOPS = {NASNET_NAME, width,        wholeTile,   correlate, weightGradient,
-                            maximum,     product,      pairProduct, packRows,  packPairs,
-                            channelSums, channelScale, channelMask, copy,      copyPixels,
-                            interleave,  mask,         addMasked,   add,       scale};
+const Loops NASNET_LOOPS = {NASNET_NAME, width,       wholeTile,  correlate,   weightGradient, maximum,
+                            product,     pairProduct, packRows,   packPairs,   channelSums,    channelScale,
+                            channelMask, copy,        copyPixels, interleave,  mask,           addMasked,
+                            add,         scale,       addScaled,  pairResults, pairInputs};
 
 }  // namespace nasnet::kernels
 

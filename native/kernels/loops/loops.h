@@ -204,6 +204,23 @@ struct Interleaving {
   bool apart;
 };
 
+/** first += sums + differences, second += sums − differences; null: not wanted. */
+struct PairResults {
+  const float *sums, *differences;
+  float *first, *second;
+  ptrdiff_t count;
+};
+
+/**
+ * Four rows of terms t0 … t3, `pitch` floats each, added to rows d0 … d3: t0 to d0, t1 − t2 + t3 to d1, t1 + t2 − t0 to
+ * d2, −t3 to d3.
+ */
+struct PairInputs {
+  const float* terms;
+  ptrdiff_t pitch;
+  float* rows[4];
+};
+
 struct Loops {
   const char* name;
   int width;        // floats in a vector
@@ -236,6 +253,10 @@ struct Loops {
   void (*add)(float* to, Stored from, ptrdiff_t count);
   /** to[i] = from[i] · factors[i] · factor */
   void (*scale)(Room to, Stored from, const float* factors, float factor, ptrdiff_t count);
+  /** to[i] = one[i] + other[i] · factor */
+  void (*addScaled)(float* to, const float* one, const float* other, float factor, ptrdiff_t count);
+  void (*pairResults)(const PairResults&);
+  void (*pairInputs)(const PairInputs&);
 };
 
 /**
