@@ -129,6 +129,26 @@ void rows() {
     loops().add(sum.data(), from.data(), count);
     for (int64_t i = 0; i < count; ++i) near("add", sum[i], double(input[i]) + from[i], 1);
 
+    const float sign = between(0, 1) == 1 ? 1.0f : -1.0f;
+    loops().addScaled(to.data(), from.data(), input.data(), sign, count);
+    for (int64_t i = 0; i < count; ++i) near("scaled sum", to[i], double(from[i]) + double(sign) * input[i], 1);
+    auto upper = factors, lower = input;
+    loops().pairResults({from.data(), factors.data(), upper.data(), nullptr, count});
+    loops().pairResults({from.data(), factors.data(), nullptr, lower.data(), count});
+    for (int64_t i = 0; i < count; ++i) {
+      near("first of a pair", upper[i], double(factors[i]) + (double(from[i]) + factors[i]), 3);
+      near("second of a pair", lower[i], double(input[i]) + (double(from[i]) - factors[i]), 3);
+    }
+    const auto terms = normal(4 * count);
+    const std::vector<float> before[] = {normal(count), normal(count), normal(count), normal(count)};
+    std::vector<float> after[] = {before[0], before[1], before[2], before[3]};
+    loops().pairInputs({terms.data(), count, {after[0].data(), after[1].data(), after[2].data(), after[3].data()}});
+    for (int64_t i = 0; i < count; ++i) {
+      const double t[] = {terms[i], terms[count + i], terms[2 * count + i], terms[3 * count + i]};
+      const double added[] = {t[0], t[1] - t[2] + t[3], t[1] + t[2] - t[0], -t[3]};
+      for (int row = 0; row < 4; ++row) near("input of a pair", after[row][i], before[row][i] + added[row], 4);
+    }
+
     const int64_t pixels = between(1, 9), channels = between(1, 30), fromPitch = channels + between(0, 5),
                   toPitch = channels + between(0, 5);
     const auto image = normal(pixels * fromPitch);
@@ -242,7 +262,10 @@ void maxima() {
   }
 }
 
-Axis axis(int64_t kernel) {
+/** One of those that the loops cover. */
+Axis axis() {
+  constexpr int64_t kernels[] = {1, 2, 3, 5, 7};
+  const int64_t kernel = kernels[between(0, 4)];
   Axis own{};
   own.kernel = kernel;
   own.stride = between(1, 2);
@@ -275,7 +298,7 @@ void eachTerm(const Window& w, Body body) {
 
 void depthwise() {
   for (int turn = 0; turn < 60; ++turn) {
-    const Window w{1, between(1, 40), axis(between(1, 7)), axis(between(1, 7))};
+    const Window w{1, between(1, 40), axis(), axis()};
     const int64_t cells = w.rows.kernel * w.columns.kernel;
     const auto input = normal(w.inputFloats()), weight = normal(w.channels * cells),
                gradient = normal(w.resultFloats());
