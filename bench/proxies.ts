@@ -9,9 +9,9 @@
 // as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
 // rewards' variance that comes from the cells: the squared correlation of one measurement with the mean of infinitely
 // many. τ compares the means of a proxy with those of the last proxy. --log keeps each measured proxy as a line of a
-// file, from which the bench goes on. --ladder 4,8 takes the proxies for the rungs of a ladder, the lowest first, and
-// prints the accuracy of the cell that is chosen by it, and by children of the last proxy alone, in the time of four
-// and of eight of these.
+// file, from which the bench goes on. --ladder 4,8, with --like, takes the proxies for the rungs of a ladder, the lowest
+// first, and prints the accuracy of the cell that is chosen by it, and by children of the last proxy alone, in the time
+// of four and of eight of these.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -48,6 +48,8 @@ const [cells, runs, workers, validationImages] = [values.cells, values.runs, val
 ) as [number, number, number, number];
 const proxies =
   positionals.length > 0 ? positionals : ['1:4:16:4000:1:64:0.1', '1:8:8:4000:1:64:0.1', '1:8:16:4000:1:64:0.1'];
+
+if (values.ladder && !values.like) throw new Error('--ladder: expected --like LOG with it, which says what is best');
 
 /** The runs of a log of bench/equal-time.ts with the stated seconds and size, without residual networks. */
 const long = values.like
@@ -97,7 +99,7 @@ interface Measured {
 }
 
 async function rewardsOf(proxy: string): Promise<Measured> {
-  const of = `${architectures.length} cells of ${values.like ?? names.join()}, ${validationImages} held out, seed ${values.seed}, ${runs} runs`;
+  const of = `${architectures.length} cells of ${values.like ?? names.join()}, ${validationImages} held out, seed ${values.seed}, ${runs} runs${values.like ? `, ${values.seconds} s at ${values.size}` : ''}`;
   const earlier = values.log
     ? readLog<Measured>(values.log).find((line) => line.proxy === proxy && line.of === of)
     : undefined;
@@ -149,12 +151,14 @@ for (const { proxy, seconds, mean: reward, deviation, noise, reliability, reward
   );
 }
 if (values.ladder) {
-  const rungs = measured.map(({ proxy, seconds, rewards }) => ({ proxy, seconds, rewards: rewards.map(mean) }));
-  console.log('\n| children, one rung | with the ladder | any cell | the best child | the best by the ladder |');
-  console.log('| --- | --- | --- | --- | --- |');
+  console.log(
+    '\n| children, one rung | seconds | with the ladder | seconds | any cell | the best child | the best by the ladder |',
+  );
+  console.log('| --- | --- | --- | --- | --- | --- | --- |');
   for (const flat of values.ladder.split(',').map(Number)) {
-    const { climbing, chance, withoutLadder, withLadder } = ladderOutcome(rungs, longer, flat);
+    const { climbing, seconds, chance, withoutLadder, withLadder } = ladderOutcome(measured, longer, flat);
+    const all = (flat * measured.at(-1)!.seconds).toFixed(0);
     const accuracies = [chance, withoutLadder, withLadder].map((share) => `${(100 * share).toFixed(2)}%`);
-    console.log(`| ${[flat, climbing, ...accuracies].join(' | ')} |`);
+    console.log(`| ${[flat, all, climbing, seconds.toFixed(0), ...accuracies].join(' | ')} |`);
   }
 }

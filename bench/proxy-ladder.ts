@@ -4,20 +4,22 @@
 import { RandomStream } from '../src/random/stream.ts';
 import { mean } from '../src/statistics/order.ts';
 
-/** A proxy with its reward for each cell. */
+/** A proxy with its rewards, which are of the same cells and runs at every rung. */
 export interface Rung {
   proxy: string;
   /** Seconds of a child. */
   seconds: number;
-  rewards: readonly number[];
+  /** By cell and run. */
+  rewards: readonly (readonly number[])[];
 }
 
 /** The choices from random subsets of the cells in equal seconds. */
 export interface LadderOutcome {
   /** Children that are all trained at the highest rung. */
   flat: number;
-  /** Children at the lowest rung of the ladder, in the same seconds. */
+  /** Children at the lowest rung of the ladder in the same seconds, at most all cells, and its seconds. */
   climbing: number;
+  seconds: number;
   /** Mean accuracy after the long training: of all cells, of the best child without a ladder, and with it. */
   chance: number;
   withoutLadder: number;
@@ -29,29 +31,47 @@ const samples = 20_000;
 /** The best shares of a rung that are promoted to the next one: 1 / η. */
 const reduction = 3;
 
+/** Children at each rung of a ladder that `count` children begin. */
+const atRungs = (count: number, rungs: number): number[] =>
+  Array.from({ length: rungs }).reduce<number[]>(
+    (counts) => [...counts, counts.length === 0 ? count : Math.ceil(counts.at(-1)! / reduction)],
+    [],
+  );
+
+/** Seconds of such a ladder, whose trainings go on from each other's weights. */
+const secondsOf = (counts: readonly number[], rungs: readonly Rung[]): number =>
+  counts.reduce((sum, count, rung) => sum + count * (rungs[rung]!.seconds - (rungs[rung - 1]?.seconds ?? 0)), 0);
+
 /**
- * Returns what a ladder of these rungs chooses, the lowest first, which go on from each other's weights.
+ * Returns what a ladder of these rungs chooses, the lowest first.
  * @param long accuracies of the cells after the long training
  */
 export function ladderOutcome(rungs: readonly Rung[], long: readonly number[], flat: number): LadderOutcome {
   const top = rungs.at(-1)!;
-  const each = rungs.reduce(
-    (sum, { seconds }, rung) => sum + (seconds - (rungs[rung - 1]?.seconds ?? 0)) / reduction ** rung,
-    0,
-  );
-  const climbing = Math.min(long.length, Math.round((flat * top.seconds) / each));
+  let climbing = 1;
+  while (climbing < long.length && secondsOf(atRungs(climbing + 1, rungs.length), rungs) <= flat * top.seconds)
+    climbing++;
+  const counts = atRungs(climbing, rungs.length);
   const random = new RandomStream('ladder of proxies');
   const [withoutLadder, withLadder]: [number[], number[]] = [[], []];
   for (let sample = 0; sample < samples; sample++) {
     const cells = [...random.shuffle(long.length)];
-    withoutLadder.push(long[best(cells.slice(0, flat), top.rewards, 1)[0]!]!);
-    let left = cells.slice(0, climbing);
-    for (const { rewards } of rungs.slice(0, -1)) left = best(left, rewards, Math.ceil(left.length / reduction));
-    withLadder.push(long[best(left, top.rewards, 1)[0]!]!);
+    const run = random.integer(top.rewards[0]!.length);
+    const best = (some: readonly number[], { rewards }: Rung, count: number) =>
+      [...some].sort((one, other) => rewards[other]![run]! - rewards[one]![run]!).slice(0, count);
+    withoutLadder.push(long[best(cells.slice(0, flat), top, 1)[0]!]!);
+    const left = counts
+      .slice(1)
+      .reduce((some, count, rung) => best(some, rungs[rung]!, count), cells.slice(0, climbing));
+    withLadder.push(long[best(left, top, 1)[0]!]!);
   }
-  return { flat, climbing, chance: mean(long), withoutLadder: mean(withoutLadder), withLadder: mean(withLadder) };
+  const seconds = secondsOf(counts, rungs);
+  return {
+    flat,
+    climbing,
+    seconds,
+    chance: mean(long),
+    withoutLadder: mean(withoutLadder),
+    withLadder: mean(withLadder),
+  };
 }
-
-/** Returns so many of the cells with the highest rewards. */
-const best = (cells: readonly number[], rewards: readonly number[], count: number): number[] =>
-  [...cells].sort((one, other) => rewards[other]! - rewards[one]!).slice(0, count);

@@ -50,7 +50,7 @@ class BackwardPart {
   const ChannelTotals& inputTotals() const { return inputTotals_; }
 
  private:
-  /** Of the products below; dense kernels have their own. */
+  /** Pixels of a product's operands; 0 for dense kernels, which have their own. */
   int64_t productPixels() const { return unit_.kind == Unit::dense ? 0 : band_; }
 
   /**

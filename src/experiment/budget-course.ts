@@ -114,7 +114,7 @@ export class BudgetCourse {
     const { finalists } = this.#decided;
     if (finalists !== undefined) return finalists;
     const { budget, costs } = this.#options;
-    const count = finalistsOf(budget.seconds, this.seconds, raceCosts(cells, costs()));
+    const count = finalistsOf(budget, this.seconds, raceCosts(cells, costs()));
     this.#decide({ finalists: count });
     return count;
   }

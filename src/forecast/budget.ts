@@ -20,12 +20,16 @@ export const budgetRule = {
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,
   /**
-   * Minimum number of finalists of a race: one of them is known, and of the best children of an hour none came near it
-   * (docs/experiments/fidelity.md), so that a race of one found cell is not worth its time. About ninety minutes of two
-   * fast cores have four.
+   * Minimum number of finalists of a race, if as many are asked for: one of them is known, and of the best children of
+   * an hour none came near it (docs/experiments/fidelity.md), so that a race of one found cell is not worth its time.
+   * Studies of older versions, without a `childrenShare`, have two.
    */
   fewestFinalists: 4,
-  /** The fewest finalists also race if they need up to this multiple of its time. */
+  fewestBefore: 2,
+  /**
+   * The fewest finalists also race if they need up to this multiple of its time: from about seventy minutes of two fast
+   * cores on.
+   */
   raceOverrun: 1.5,
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
@@ -99,14 +103,13 @@ export function childrenShare(seconds: number, decide: boolean): number {
 }
 
 /**
- * Whether the choice of the cell depends on the children of a new search: it does unless a known cell is preferred and
- * there is no time for a race, which could put another one before it.
+ * Whether the choice of the cell depends on the children of a search: it does unless a known cell is preferred and there
+ * is no time for a race, which could put another one before it.
  */
 export const childrenDecide = (
-  seconds: number,
   { finalists, known }: Pick<SearchSettings, 'finalists' | 'known'>,
-  costs: Pick<BudgetCosts, 'race' | 'workers'>,
-): boolean => !finalists?.prefersKnown || known.length === 0 || finalistsOf(seconds, 0, costs) > 0;
+  plan: Pick<BudgetPlan, 'finalists'>,
+): boolean => !finalists?.prefersKnown || known.length === 0 || plan.finalists > 0;
 
 /** Returns the seconds of a search for its children: no child is asked for whose training would end later. */
 export const childrenUntil = ({ seconds, childrenShare: share = childrenShare(seconds, true) }: BudgetTime): number =>
@@ -130,7 +133,7 @@ export function planBudget(
   const children = Math.max(fewestChildren, spent.children + more);
   const fewest = spent.seconds + start + (Math.max(0, fewestChildren - spent.children) * child) / workers;
   const searched = Math.max(until, fewest);
-  const finalists = finalistsWithin(raceSeconds(seconds, costs), costs);
+  const finalists = finalistsOf(budget, 0, costs);
   const raced = finalists > 0 ? Math.max(raceSeconds(seconds, costs), raceOf(finalists, costs)) : 0;
   return { children, finalists, final: finalWithin(seconds - searched - raced, seconds, costs.finals) };
 }
@@ -156,33 +159,36 @@ const raceOf = (count: number, { race, workers }: Pick<BudgetCosts, 'race' | 'wo
  * Returns how much longer than stated a finalist's training should be. In a longer race there are more finalists, and
  * each is trained longer: twice as many twice as long in four times the time.
  */
-export function raceLength(budget: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
+export function raceLength(budget: BudgetTime, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
   if (!race) return 1;
-  const runs = runsWithin(raceSeconds(budget, { race }), { race, workers });
-  const count = Math.min(race.most, Math.max(budgetRule.fewestFinalists, Math.floor(Math.sqrt(2 * runs))));
+  const runs = runsWithin(raceSeconds(budget.seconds, { race }), { race, workers });
+  const count = Math.min(race.most, Math.max(fewestOf(budget, race), Math.floor(Math.sqrt(2 * runs))));
   return Math.max(1, runs / count);
 }
+
+const fewestOf = ({ childrenShare: share }: BudgetTime, { most }: RaceCosts): number =>
+  Math.min(most, share === undefined ? budgetRule.fewestBefore : budgetRule.fewestFinalists);
 
 /** Returns for how many finalists all runs fit in this time, as a fraction. */
 const runsWithin = (seconds: number, { race, workers }: { race: RaceCosts; workers: number }): number =>
   (Math.max(0, seconds - budgetRule.start) * workers) / (race.run * race.runs);
 
-/** Returns the number of finalists that can race in this time; 0 if it is too short for a race. */
-function finalistsWithin(seconds: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number {
-  if (!race) return 0;
-  const { fewestFinalists, raceOverrun } = budgetRule;
-  const runs = runsWithin(seconds, { race, workers });
-  const count = Math.min(race.most, Math.floor(runs));
-  if (count >= fewestFinalists) return count;
-  return runs * raceOverrun >= fewestFinalists ? fewestFinalists : 0;
-}
-
 /**
- * Returns the number of finalists when the race starts. It may use the seconds that were reserved for it, if there are
- * so many left.
+ * Returns the number of finalists when the race starts, 0 if there is too little time for one. It may use the seconds
+ * that were reserved for it, if there are so many left.
  */
-export function finalistsOf(budget: number, spent: number, costs: Pick<BudgetCosts, 'race' | 'workers'>): number {
-  return finalistsWithin(Math.min(raceSeconds(budget, costs), budget - spent), costs);
+export function finalistsOf(
+  budget: BudgetTime,
+  spent: number,
+  { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>,
+): number {
+  if (!race) return 0;
+  const { seconds } = budget;
+  const runs = runsWithin(Math.min(raceSeconds(seconds, { race }), seconds - spent), { race, workers });
+  const count = Math.min(race.most, Math.floor(runs));
+  const fewest = fewestOf(budget, race);
+  if (count >= fewest) return count;
+  return runs * budgetRule.raceOverrun >= fewest ? fewest : 0;
 }
 
 /**

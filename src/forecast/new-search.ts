@@ -56,12 +56,17 @@ export async function newSearchOf(
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
   const known = knownAsked ? limited : withinLimits(limited, counts);
-  const shared = withChildrenShare({ ...searching, settings: known }, start.laws);
-  const compared = withCostSize({ ...searching, settings: shared }, start.laws);
-  const own = asked?.epochs === undefined && !asked?.rungs;
-  const long = own ? withChildren({ ...searching, settings: compared }, start.laws) : compared;
-  const allowed = asked?.finalistEpochs === undefined ? withRace({ ...searching, settings: long }, start.laws) : long;
-  const plan = newPlan({ ...searching, settings: allowed }, start.laws);
+  const planned = (decide: boolean) => {
+    const on = (settings: SearchSettings) => ({ ...searching, settings });
+    const compared = withCostSize(on(withChildrenShare(known, decide)), start.laws);
+    const own = asked?.epochs === undefined && !asked?.rungs;
+    const long = own ? withChildren(on(compared), start.laws) : compared;
+    const settings = asked?.finalistEpochs === undefined ? withRace(on(long), start.laws) : long;
+    return { settings, plan: newPlan(on(settings), start.laws) };
+  };
+  const deciding = planned(true);
+  const decide = !deciding.plan || childrenDecide(deciding.settings, deciding.plan);
+  const { settings: allowed, plan } = decide ? deciding : planned(false);
   const instead =
     computing.device === cpu
       ? trainingInstead(allowed, {
@@ -85,15 +90,12 @@ function withinLimits(settings: SearchSettings, counts: ImageCounts): SearchSett
   return check ? { ...settings, known: known.filter((cell) => !check(new Candidate(cell, space))) } : settings;
 }
 
-/** Returns the settings with the share of the budget for children. */
-function withChildrenShare(searching: Searching, laws: Laws): SearchSettings {
-  const { settings } = searching;
+/** Returns the settings with the share of the budget for children, which decide which cell is chosen or do not. */
+function withChildrenShare(settings: SearchSettings, decide: boolean): SearchSettings {
   const { budget } = settings;
-  if (!budget) return settings;
-  const options = costOptions(searching, laws);
-  const costs = raceCosts(randomCells(settings, options.accepts), options);
-  const decide = childrenDecide(budget.seconds, settings, costs);
-  return { ...settings, budget: { ...budget, childrenShare: childrenShare(budget.seconds, decide) } };
+  return budget
+    ? { ...settings, budget: { ...budget, childrenShare: childrenShare(budget.seconds, decide) } }
+    : settings;
 }
 
 /** Returns the settings with the size of the final network that the budget is predicted to allow, for equal costs. */
@@ -133,7 +135,7 @@ function withRace(searching: Searching, laws: Laws): SearchSettings {
   if (!budget || !finalists) return settings;
   const { training } = finalists;
   const options = costOptions(searching, laws);
-  const length = raceLength(budget.seconds, raceCosts(randomCells(settings, options.accepts), options));
+  const length = raceLength(budget, raceCosts(randomCells(settings, options.accepts), options));
   const epochs = possible(training.recipe.epochs * length);
   return { ...settings, finalists: { ...finalists, training: withEpochs(training, epochs) } };
 }

@@ -1,5 +1,5 @@
-// `nasnet report`: writes a study's page, its best cells as pictures and architecture files, and the figures of its
-// final network, into one folder.
+// Writes a study's page, and its best cells as pictures and architecture files, into one folder, as `nasnet report`
+// does; at the end of a search also the figures of its final network.
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,10 +13,7 @@ import { type Findings, findingsOf } from './findings.ts';
 import { type Page, renderPage } from './page.ts';
 import { figuresName, pictureNames } from './report-names.ts';
 
-/**
- * Writes report.html, best.json and best.svg, the same of the second and third cell, and network.training.json if there
- * is a final network; returns their paths.
- */
+/** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. */
 export function writeReport(study: Study<SearchSettings>, directory: string, results: ResultFiles): string[] {
   const page = pageOf(study);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
@@ -24,15 +21,24 @@ export function writeReport(study: Study<SearchSettings>, directory: string, res
     files[`${pictureNames[place]}.svg`] = page.pictures[place]!;
     files[`${pictureNames[place]}.json`] = printArchitecture(architecture);
   });
-  if (page.final) files[figuresName] = `${JSON.stringify(finalFigures(page, directory))}\n`;
   return results.write(directory, files);
 }
 
-/** The final network's epochs, classes and confusions; with the hash of its weights where they are in this folder. */
-function finalFigures({ final, finalTraining, classes }: Findings, directory: string) {
-  const weights = join(directory, final!.weights);
+/**
+ * Writes network.training.json, the epochs, classes and confusions of the final network, next to its weights, which the
+ * search has written, and with their hash, by which `nasnet evaluate` knows it; returns its path, or none without such a
+ * network.
+ */
+export function writeFigures(
+  { final, finalTraining, classes }: Pick<Findings, 'final' | 'finalTraining' | 'classes'>,
+  directory: string,
+  results: ResultFiles,
+): string[] {
+  if (!final) return [];
+  const weights = join(directory, final.weights);
   const identity = existsSync(weights) ? { weightsHash: hashOfFile(weights) } : {};
-  return { ...identity, ...final, classes, training: finalTraining };
+  const figures = { ...identity, ...final, classes, training: finalTraining };
+  return results.write(directory, { [figuresName]: `${JSON.stringify(figures)}\n` });
 }
 
 function pageOf(study: Study<SearchSettings>): Page {

@@ -6,8 +6,4 @@ export const pictureNames = ['best', 'second', 'third'];
 /** All figures of the final network's training, as `nasnet train` writes them next to its weights. */
 export const figuresName = 'network.training.json';
 
-export const reportNames = [
-  'report.html',
-  ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.json`]),
-  figuresName,
-];
+export const reportNames = ['report.html', ...pictureNames.flatMap((name) => [`${name}.svg`, `${name}.json`])];

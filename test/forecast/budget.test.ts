@@ -31,15 +31,18 @@ const laptop: BudgetCosts = {
 /** Four of its finalists race in eight minutes. */
 const fast: BudgetCosts = { ...laptop, race: { ...laptop.race!, run: 12.5 } };
 
+/** The budget of a search whose children decide, as this version plans it. */
+const newBudget = (seconds: number) => ({ seconds, childrenShare: childrenShare(seconds, true) });
+
 test('eight minutes: 8% for 18 children, 12% for four finalists, the rest for the final network', () => {
-  const { children, finalists, final } = planBudget({ seconds: 480 }, fast);
+  const { children, finalists, final } = planBudget(newBudget(480), fast);
   assert.equal(children, 18); // (0.08 · 480 − 2) · 2 / 4
   assert.equal(finalists, 4); // (0.12 · 480 − 2) · 2 / 25 = 4.4
   assert.deepEqual(final, { size: 0, epochs: 6 }); // (480 · (1 − 0.08 − 0.12 − 0.03) − 2 − 5) / 60 = 6.02
 });
 
 test('an hour buys a larger network, and a larger share of it children', () => {
-  const { children, finalists, final } = planBudget({ seconds: 3600 }, laptop);
+  const { children, finalists, final } = planBudget(newBudget(3600), laptop);
   const share = childrenShare(3600, true);
   assert.ok(Math.abs(share - (0.08 + 0.07 * Math.log2(7.5))) < 1e-12);
   assert.equal(children, Math.floor((3600 * share - 2) / 2));
@@ -60,23 +63,23 @@ test('children that decide nothing get the least share of any budget, and the fi
 });
 
 test('children decide unless a known cell is preferred and there is no time for a race', () => {
-  const { race, ...without } = laptop;
-  const decide = (request: Partial<SearchRequest>, costs: Pick<BudgetCosts, 'race' | 'workers'>) =>
-    childrenDecide(480, settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480, ...request }), costs);
-  assert.equal(decide({}, { ...laptop, race: { ...race!, run: 100 } }), false);
-  assert.equal(decide({}, fast), true);
-  assert.equal(decide({ known: [] }, without), true);
-  assert.equal(decide({ finalists: 0 }, without), true); // the best child is chosen
+  const decide = (request: Partial<SearchRequest>, finalists: number) =>
+    childrenDecide(settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480, ...request }), { finalists });
+  assert.equal(decide({}, 0), false);
+  assert.equal(decide({}, 4), true);
+  assert.equal(decide({ known: [] }, 0), true);
+  assert.equal(decide({ finalists: 0 }, 0), true); // the best child is chosen
 });
 
 test('in a longer race more finalists are trained longer, and never for less than stated', () => {
-  const lengthOf = (budget: number, run: number) => raceLength(budget, { workers: 2, race: { run, runs: 2, most: 8 } });
+  const lengthOf = (seconds: number, run: number) =>
+    raceLength(newBudget(seconds), { workers: 2, race: { run, runs: 2, most: 8 } });
   const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}`);
   near(lengthOf(480, 10), 5.56 / 4); // (0.12 · 480 − 2) · 2 / 20 = 5.56 finalists, of which four race
   near(lengthOf(480, 80), 1);
   near(lengthOf(3600, 20), 21.5 / 6); // √(2 · 21.5) = 6.6
   near(lengthOf(28_800, 20), 172.7 / 8); // at most 8
-  near(raceLength(480, { workers: 2 }), 1);
+  near(raceLength(newBudget(480), { workers: 2 }), 1);
 });
 
 test('with time for four times as many children there are twice as many, each trained twice as long', () => {
@@ -91,9 +94,20 @@ test('with time for four times as many children there are twice as many, each tr
 test('four finalists race even if that takes up to half as long again as planned', () => {
   const finalistsWith = (run: number) => {
     const costs = { ...laptop, race: { ...laptop.race!, run } };
-    return finalistsOf(480, 100, costs);
+    return finalistsOf(newBudget(480), 100, costs);
   };
   assert.deepEqual([13.5, 15, 20.5, 21].map(finalistsWith), [4, 4, 4, 0]); // 55.6 s are 4.1, 3.7, 2.7 and 2.6 finalists
+});
+
+test('fewer finalists race if no more are asked for, and two in studies of older versions', () => {
+  const asked = (most: number, run: number) => ({ ...laptop, race: { ...laptop.race!, most, run } });
+  for (const most of [1, 2, 3, 4]) {
+    assert.equal(finalistsOf(newBudget(480), 0, asked(most, 12)), most);
+    const long = asked(most, 12 * raceLength(newBudget(480), asked(most, 12)));
+    assert.equal(finalistsOf(newBudget(480), 0, long), most, 'also with runs as long as there is time for');
+  }
+  assert.equal(finalistsOf(newBudget(480), 0, asked(8, 30)), 0); // time for 1.85, or 2.8 with half as long again
+  assert.equal(finalistsOf({ seconds: 480 }, 0, asked(8, 30)), 2);
 });
 
 test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, except when a race starts', () => {
@@ -111,8 +125,10 @@ test('more minutes never give fewer children, finalists, a smaller network, or f
         { epoch: 30 * first, once: 4 * first, fewestEpochs: 20 },
       ],
     };
-    const planOf = (seconds: number) =>
-      planBudget({ seconds, childrenShare: childrenShare(seconds, finalistsOf(seconds, 0, costs) > 0) }, costs);
+    const planOf = (seconds: number) => {
+      const decide = finalistsOf(newBudget(seconds), 0, costs) > 0;
+      return planBudget({ seconds, childrenShare: childrenShare(seconds, decide) }, costs);
+    };
     let before = planOf(1);
     for (let seconds = 2; seconds < 2e5; seconds *= 1.07) {
       const plan = planOf(seconds);
@@ -147,10 +163,10 @@ test('a resumed search plans the rest of its budget, with its finished trials', 
 });
 
 test('a slow search has fewer finalists in the remaining time, and the final network gets the rest', () => {
-  assert.equal(finalistsOf(480, childrenUntil({ seconds: 480 }), fast), 4);
-  assert.equal(finalistsOf(480, 470, fast), 0);
+  assert.equal(finalistsOf(newBudget(480), childrenUntil(newBudget(480)), fast), 4);
+  assert.equal(finalistsOf(newBudget(480), 470, fast), 0);
   const { race: _, ...alone } = laptop;
-  assert.equal(finalistsOf(480, 100, alone), 0);
+  assert.equal(finalistsOf(newBudget(480), 100, alone), 0);
   assert.deepEqual(finalWithin(1e9, 1e9, laptop.finals), { size: 2, epochs: 600 });
   assert.deepEqual(finalWithin(-5, 480, laptop.finals), { size: 0, epochs: 0.5 });
 });

@@ -103,7 +103,7 @@ test('the report has a dot for every child, a picture for each of the best, the 
     parseArchitectureText(readFileSync(join(folder, 'out', 'best.json'), 'utf8')),
     decode(decisions[1]!),
   );
-  assert.equal(written.length, 8); // the page, three times a picture and an architecture, the network's figures
+  assert.equal(written.length, 7); // the page, and three times a picture and an architecture
 });
 
 test('settings are rows, a list of numbers is one', () => {

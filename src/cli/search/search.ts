@@ -12,7 +12,7 @@ import { Interruption } from '../../failure.ts';
 import { plannedSettings } from '../../forecast/budget-costs.ts';
 import { countsOf } from '../../forecast/start.ts';
 import { findingsOf, lackWords, sentences } from '../../report/findings.ts';
-import { reportNames } from '../../report/report-names.ts';
+import { figuresName, reportNames } from '../../report/report-names.ts';
 import { ResultFiles } from '../../result-files.ts';
 import { finalistRace } from '../../selection/finalist-race.ts';
 import { matchesTestView, testViewWarning } from '../../study/older-studies.ts';
@@ -74,7 +74,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   await using joined = await joinQueue(flags, userFlags, note);
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
-  const resultPaths = [...reportNames, weightsName, bestWeightsName, lastWeightsName].map((name) =>
+  const resultPaths = [...reportNames, figuresName, weightsName, bestWeightsName, lastWeightsName].map((name) =>
     join(directory, name),
   );
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
@@ -142,10 +142,10 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   if (end === 'interrupted')
     throw new Interruption(`stopped with ${finishedWords(study, targetOf(study))} finished, all saved. ${resume}`);
 
-  const { writeReport } = await import('../../report/report-files.ts'); // not loaded by --help
+  const { writeFigures, writeReport } = await import('../../report/report-files.ts'); // not loaded by --help
   results.keep();
-  const written = writeReport(study, directory, results);
   const findings = findingsOf(study);
+  const written = [...writeReport(study, directory, results), ...writeFigures(findings, directory, results)];
   if (flags.json) printDocument(findings);
   else {
     const next = whatNext({ ...place, settings, trials: targetOf(study) });
