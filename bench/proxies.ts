@@ -8,10 +8,11 @@
 // The suffix @enlarge or @none selects another augmentation than @translate; @enlarge@as-stored shows held-out images
 // as nasnet 0.1.0 did; @equal-cost gives each cell the epochs that its cost allows. Reliability is the share of the
 // rewards' variance that comes from the cells: the squared correlation of one measurement with the mean of infinitely
-// many. τ compares the means of a proxy with those of the last proxy. --log keeps each measured proxy as a line of a
-// file, from which the bench goes on. --ladder 4,8, with --like, takes the proxies for the rungs of a ladder, the lowest
-// first, and prints the accuracy of the cell that is chosen by it, and by children of the last proxy alone, in the time
-// of four and of eight of these.
+// many. τ compares the means of a proxy with those of the last proxy. With --like there is also the correlation of
+// rewards with the log's accuracies beyond what the cells' cost, which the log's epochs say, explains of both. --log
+// keeps each measured proxy as a line of a file, from which the bench goes on. --ladder 4,8, with --like, takes the
+// proxies for the rungs of a ladder, the lowest first, and prints the accuracy of the cell that is chosen by it, and by
+// children of the last proxy alone, in the time of four and of eight of these.
 import { parseArgs } from 'node:util';
 import { readArchitecture } from '../src/cli/flags/model-source.ts';
 import { prepareCifar10 } from '../src/data/cifar10.ts';
@@ -23,6 +24,7 @@ import { rankCorrelation } from '../src/statistics/kendall.ts';
 import { mean } from '../src/statistics/order.ts';
 import { withEpochs } from '../src/study/presets.ts';
 import type { Training } from '../src/study/settings.ts';
+import { correlation, partialCorrelation } from './partial-correlation.ts';
 import { measure, randomCells, trainingsOf, variance } from './proxy-children.ts';
 import { ladderOutcome } from './proxy-ladder.ts';
 import { appendToLog, readLog } from './run-log.ts';
@@ -149,6 +151,22 @@ for (const { proxy, seconds, mean: reward, deviation, noise, reliability, reward
   console.log(
     `| ${proxy} | ${seconds.toFixed(2)} | ${(100 * reward).toFixed(1)}% | ${(100 * deviation).toFixed(2)} | ${(100 * noise).toFixed(2)} | ${reliability.toFixed(2)} | ${words} | ${perMinute} |`,
   );
+}
+if (long.length > 0) {
+  const costs = long.map(({ epochs }) => -Math.log(epochs)); // of cells that had the same time
+  const ofCost = correlation(costs, longer).toFixed(2);
+  console.log(`\nCorrelation of the logarithm of a cell's cost with the accuracy of the log: ${ofCost}; of rewards:`);
+  for (const { proxy, rewards } of measured) {
+    const means = rewards.map(mean);
+    const [all, withCost, beyond] = [
+      correlation(means, longer),
+      correlation(means, costs),
+      partialCorrelation(means, longer, costs),
+    ].map((value) => value.toFixed(2));
+    console.log(
+      `${proxy}: ${all} with that accuracy, ${withCost} with the cost, ${beyond} with the accuracy at equal cost`,
+    );
+  }
 }
 if (values.ladder) {
   console.log(

@@ -13,7 +13,7 @@ export const budgetRule = {
    * decreases.
    */
   children: { least: 0.08, from: 480, perDoubling: 0.07, most: 0.4 },
-  /** Children of the stated length up to this number; longer ones beyond it. */
+  /** Children of the stated length up to this number; longer ones beyond it. Larger ones from this number on. */
   shortChildren: 30,
   /** Share for the race of finalists. */
   race: 0.12,
@@ -103,8 +103,8 @@ export function childrenShare(seconds: number, decide: boolean): number {
 }
 
 /**
- * Whether the choice of the cell depends on the children of a search: it does unless a known cell is preferred and there
- * is no time for a race, which could put another one before it.
+ * Whether the choice of the cell depends on the children of a search: it does unless a known cell is preferred and
+ * there is no time for a race, which could put another one before it.
  */
 export const childrenDecide = (
   { finalists, known }: Pick<SearchSettings, 'finalists' | 'known'>,
@@ -142,10 +142,16 @@ export function planBudget(
  * Returns how much longer than stated a child's training should be: with time for four times as many children there are
  * twice as many, each trained twice as long.
  */
-export function childLength(budget: BudgetTime, { child, workers }: Pick<BudgetCosts, 'child' | 'workers'>): number {
-  const stated = (childrenUntil(budget) * workers) / child;
-  return Math.max(1, Math.sqrt(stated / budgetRule.shortChildren));
-}
+export const childLength = (budget: BudgetTime, costs: Pick<BudgetCosts, 'child' | 'workers'>): number =>
+  Math.max(1, Math.sqrt(childrenWithin(budget, costs) / budgetRule.shortChildren));
+
+/** Whether a budget has time for enough of a larger child than the preset's. */
+export const hasTimeForLarger = (budget: BudgetTime, costs: Pick<BudgetCosts, 'child' | 'workers'>): boolean =>
+  childrenWithin(budget, costs) >= budgetRule.shortChildren;
+
+/** Returns for how many children of the stated length there is time, as a fraction. */
+const childrenWithin = (budget: BudgetTime, { child, workers }: Pick<BudgetCosts, 'child' | 'workers'>): number =>
+  (childrenUntil(budget) * workers) / child;
 
 /** Returns the seconds that are reserved for the race. */
 const raceSeconds = (budget: number, { race }: Pick<BudgetCosts, 'race'>): number =>

@@ -3,10 +3,18 @@
 import { type Computing, cpu } from '../engine/device.ts';
 import { largest } from '../largest.ts';
 import { Candidate } from '../study/candidate.ts';
-import { fitted, heldOut, type SearchRequest, withEpochs } from '../study/presets.ts';
+import { fitted, heldOut, largerChild, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
-import type { SearchSettings } from '../study/settings.ts';
-import { type BudgetPlan, childLength, childrenDecide, childrenShare, planBudget, raceLength } from './budget.ts';
+import type { SearchSettings, Training } from '../study/settings.ts';
+import {
+  type BudgetPlan,
+  childLength,
+  childrenDecide,
+  childrenShare,
+  hasTimeForLarger,
+  planBudget,
+  raceLength,
+} from './budget.ts';
 import { budgetCosts, childSeconds, raceCosts } from './budget-costs.ts';
 import { limitCheck } from './limits.ts';
 import { newPlan } from './planned-search.ts';
@@ -60,7 +68,7 @@ export async function newSearchOf(
     const on = (settings: SearchSettings) => ({ ...searching, settings });
     const compared = withCostSize(on(withChildrenShare(known, decide)), start.laws);
     const own = asked?.epochs === undefined && !asked?.rungs;
-    const long = own ? withChildren(on(compared), start.laws) : compared;
+    const long = own ? withChildren(on(compared), start.laws, decide) : compared;
     const settings = asked?.finalistEpochs === undefined ? withRace(on(long), start.laws) : long;
     return { settings, plan: newPlan(on(settings), start.laws) };
   };
@@ -108,16 +116,20 @@ function withCostSize(searching: Searching, laws: Laws): SearchSettings {
 }
 
 /**
- * Returns the settings with children that are trained as long as the budget allows on this machine: on more images,
- * then for more epochs.
+ * Returns the settings with children that are trained as long as the budget allows on this machine: larger ones if they
+ * decide which cell is chosen and there is time for enough of them; on more images, then for more epochs.
  */
-function withChildren(searching: Searching, laws: Laws): SearchSettings {
+function withChildren(searching: Searching, laws: Laws, decide: boolean): SearchSettings {
   const { settings, counts } = searching;
-  const { budget, child } = settings;
+  const { budget } = settings;
   if (!budget) return settings;
-  const options = costOptions(searching, laws);
-  const each = childSeconds(randomCells(settings, options.accepts), options);
-  const length = childLength(budget, { child: each, workers: options.workers });
+  const costsOf = (child: Training) => {
+    const options = costOptions({ ...searching, settings: { ...settings, child } }, laws);
+    return { child: childSeconds(randomCells(settings, options.accepts), options), workers: options.workers };
+  };
+  const larger = decide ? largerChild(settings) : undefined;
+  const child = larger && hasTimeForLarger(budget, costsOf(larger)) ? larger : settings.child;
+  const length = childLength(budget, costsOf(child));
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
   const trainingImages = Math.min(available, Math.round(stated * length));

@@ -26,8 +26,8 @@ export function writeReport(study: Study<SearchSettings>, directory: string, res
 
 /**
  * Writes network.training.json, the epochs, classes and confusions of the final network, next to its weights, which the
- * search has written, and with their hash, by which `nasnet evaluate` knows it; returns its path, or none without such a
- * network.
+ * search has written, and with their hash, by which `nasnet evaluate` knows it; returns its path, or none without such
+ * a network.
  */
 export function writeFigures(
   { final, finalTraining, classes }: Pick<Findings, 'final' | 'finalTraining' | 'classes'>,

@@ -10,6 +10,7 @@ import {
   childrenUntil,
   finalistsOf,
   finalWithin,
+  hasTimeForLarger,
   planBudget,
   raceLength,
   shortestBudget,
@@ -87,6 +88,8 @@ test('with time for four times as many children there are twice as many, each tr
   assert.equal(lengthOf(480, 2.56), 1); // 0.08 · 480 · 2 / 2.56 = 30
   assert.equal(lengthOf(480, 20), 1); // never shorter than stated
   assert.equal(lengthOf(480, 2.56, 8), 2);
+  const enough = (child: number) => hasTimeForLarger({ seconds: 480 }, { child, workers: 2 });
+  assert.deepEqual([2.5, 2.56, 2.6].map(enough), [true, true, false]);
   const hour = (childrenShare(3600, true) * 3600 * 2) / 4.8; // 443
   assert.ok(Math.abs(lengthOf(3600, 4.8) - Math.sqrt(hour / 30)) < 1e-9);
 });

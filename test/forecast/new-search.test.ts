@@ -23,6 +23,13 @@ test('the children of a long search are trained longer, unless the user asked fo
   assert.deepEqual(asked.child, asked.stated);
 });
 
+test('a long search whose children decide has larger ones', async () => {
+  const { stated, child } = await childOf({ budget: 8 * 3600, known: [] });
+  assert.deepEqual([stated.filters, stated.resolution, stated.recipe.epochs], [4, 8, 1]);
+  assert.deepEqual([child.filters, child.resolution], [8, 16]);
+  assert.ok(child.recipe.epochs >= 3, `${child.recipe.epochs}`);
+});
+
 test('a search of a number of trials has the children of its preset', async () => {
   const { stated, child } = await childOf({ trials: 10 });
   assert.deepEqual(child, stated);
