@@ -6,7 +6,6 @@ import { mean } from '../src/statistics/order.ts';
 
 /** A proxy with its rewards, which are of the same cells and runs at every rung. */
 export interface Rung {
-  proxy: string;
   /** Seconds of a child. */
   seconds: number;
   /** By cell and run. */
@@ -32,11 +31,11 @@ const samples = 20_000;
 const reduction = 3;
 
 /** Children at each rung of a ladder that `count` children begin. */
-const atRungs = (count: number, rungs: number): number[] =>
-  Array.from({ length: rungs }).reduce<number[]>(
-    (counts) => [...counts, counts.length === 0 ? count : Math.ceil(counts.at(-1)! / reduction)],
-    [],
-  );
+function atRungs(count: number, rungs: number): number[] {
+  const counts = [count];
+  while (counts.length < rungs) counts.push(Math.ceil(counts.at(-1)! / reduction));
+  return counts;
+}
 
 /** Seconds of such a ladder, whose trainings go on from each other's weights. */
 const secondsOf = (counts: readonly number[], rungs: readonly Rung[]): number =>

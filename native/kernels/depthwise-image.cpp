@@ -54,13 +54,6 @@ struct RowSets {
   int64_t count(int64_t rows, int64_t turn) const { return (rows - turn + turns - 1) / turns; }
 };
 
-std::vector<ptrdiff_t> columnOffsets(const Window& window, const Plane& plane) {
-  std::vector<ptrdiff_t> offsets;
-  for (int64_t tap = 0; tap < window.columns.kernel; ++tap)
-    offsets.push_back(plane.column(tap * window.columns.dilation));
-  return offsets;
-}
-
 std::pair<int64_t, int64_t> margins(const Axis& axis, const std::vector<Reach>& reaches) {
   int64_t before = 0, after = 0;
   for (size_t remainder = 0; remainder < reaches.size(); ++remainder) {
@@ -84,6 +77,13 @@ Plane inputPlane(const Window& window, int64_t below) {
 
 Plane inputPlaneForWeights(const Window& window) {
   return inputPlane(window, 4 * window.rows.dilation * window.rows.stride);
+}
+
+std::vector<ptrdiff_t> columnOffsets(const Window& window, const Plane& plane) {
+  std::vector<ptrdiff_t> offsets;
+  for (int64_t tap = 0; tap < window.columns.kernel; ++tap)
+    offsets.push_back(plane.column(tap * window.columns.dilation));
+  return offsets;
 }
 
 Floats packedDepthwise(const Window& window, const float* weight) {

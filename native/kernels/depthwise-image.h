@@ -21,6 +21,9 @@ Plane inputPlane(const Window& window, int64_t below = 0);
  */
 Plane inputPlaneForWeights(const Window& window);
 
+/** Returns where the taps along a row of the kernel lie in a row of the plane, in floats. */
+std::vector<ptrdiff_t> columnOffsets(const Window& window, const Plane& plane);
+
 /** Returns weight [channels, kernel rows, kernel columns] packed for DepthwiseRows; null: ones. */
 Floats packedDepthwise(const Window& window, const float* weight);
 

@@ -5,14 +5,12 @@ namespace nasnet::kernels {
 
 DenseTaps::DenseTaps(const Unit& unit, const Plane& plane)
     : window_(unit.window), outputs_(unit.outputs), together_(tapsTogether(unit)),
+      columns_(columnOffsets(window_, plane)),
       inputs_(unit.numbers, window_.columns.result, together_ * window_.channels),
       gradients_(unit.numbers, window_.columns.result, outputs_),
       room_(bandRows(unit) * window_.columns.result * together_ * window_.channels + 32),
       patches_(unit.numbers, bandRows(unit) * window_.columns.result, together_ * window_.channels),
-      outputGradients_(unit.numbers, bandRows(unit) * window_.columns.result, outputs_) {
-  for (int64_t tap = 0; tap < window_.columns.kernel; ++tap)
-    columns_.push_back(plane.column(tap * window_.columns.dilation));
-}
+      outputGradients_(unit.numbers, bandRows(unit) * window_.columns.result, outputs_) {}
 
 void DenseTaps::run(const Plane& plane, int64_t y, int64_t count, const Right& products, float* to) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, length = window_.columns.result;

@@ -32,7 +32,7 @@ class DenseTaps {
   int64_t together_;
   Stored taken_;
   int64_t takenRows_ = 0;
-  std::vector<int64_t> columns_;
+  std::vector<ptrdiff_t> columns_;
   Left inputs_, gradients_;  // of a row of results
   Floats room_;
   Pixelwise patches_, outputGradients_;  // of a band of rows

@@ -21,16 +21,14 @@ constexpr Rows rowsOf[terms] = {{0, 2, -1}, {1, 2, 1}, {2, 1, -1}, {1, 3, -1}};
 DensePairs::DensePairs(const Unit& unit, const Plane& plane)
     : window_(unit.window), outputs_(unit.outputs), together_(tapsTogether(unit)),
       row_(window_.columns.result * outputs_), mostPairs_((bandRows(unit) + 1) / 2),
+      columns_(columnOffsets(window_, plane)),
       inputs_(unit.numbers, window_.columns.result, together_ * window_.channels),
       gradients_(unit.numbers, window_.columns.result, outputs_), line_(mostPairs_ * plane.pitch() + 32),
       terms_(std::max(terms * plane.pitch(), 2 * row_) + 32), termGradients_(terms * mostPairs_ * row_ + 32),
       room_(mostPairs_ * window_.columns.result * together_ * window_.channels + 32),
       none_(std::max(plane.pitch(), row_) + 32),
       patches_(unit.numbers, mostPairs_ * window_.columns.result, together_ * window_.channels),
-      outputGradients_(unit.numbers, mostPairs_ * window_.columns.result, outputs_) {
-  for (int64_t tap = 0; tap < window_.columns.kernel; ++tap)
-    columns_.push_back(plane.column(tap * window_.columns.dilation));
-}
+      outputGradients_(unit.numbers, mostPairs_ * window_.columns.result, outputs_) {}
 
 void DensePairs::inputRow(int term, const Plane& plane, int64_t y, float* to) const {
   const Rows& rows = rowsOf[term];
