@@ -61,7 +61,7 @@ test('a search meets its limits, predicts its real children, and is not resumed 
     ['search', '--study', study, '--max-memory', '31G'],
     ['search', '--study', study, '--max-latency', '999'],
     ['search', '--study', study, '--epochs', '3'],
-    ['search', '--study', study, ...limits, '--dry-run', '--json'],
+    ['search', '--study', study, '--workers', '2', ...limits, '--dry-run', '--json'],
   );
   assert.equal(searched!.code, 0, searched!.stderr);
   // of 80, 14 test and 7 are held out
