@@ -117,7 +117,8 @@ function withCostSize(searching: Searching, laws: Laws): SearchSettings {
 
 /**
  * Returns the settings with children that are trained as long as the budget allows on this machine: larger ones if they
- * decide which cell is chosen and there is time for enough of them; on more images, then for more epochs.
+ * decide which cell is chosen, there is time for enough of them, and the limits admit the same cells; on more images,
+ * then for more epochs.
  */
 function withChildren(searching: Searching, laws: Laws, decide: boolean): SearchSettings {
   const { settings, counts } = searching;
@@ -128,13 +129,22 @@ function withChildren(searching: Searching, laws: Laws, decide: boolean): Search
     return { child: childSeconds(randomCells(settings, options.accepts), options), workers: options.workers };
   };
   const larger = decide ? largerChild(settings) : undefined;
-  const child = larger && hasTimeForLarger(budget, costsOf(larger)) ? larger : settings.child;
+  const isPossible = larger && admitsAsMany(searching, laws, larger) && hasTimeForLarger(budget, costsOf(larger));
+  const child = isPossible ? larger : settings.child;
   const length = childLength(budget, costsOf(child));
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
   const trainingImages = Math.min(available, Math.round(stated * length));
   const epochs = possible((recipe.epochs * length * stated) / trainingImages);
   return { ...settings, child: withEpochs({ ...child, trainingImages }, epochs) };
+}
+
+/** Whether the known cells, and random ones within the limits, are also within them with another child. */
+function admitsAsMany(searching: Searching, laws: Laws, child: Training): boolean {
+  const { settings } = searching;
+  const { accepts = () => true } = costOptions({ ...searching, settings: { ...settings, child } }, laws);
+  const known = settings.known.map((cell) => new Candidate(cell, settings.space));
+  return [...known, ...randomCells(settings, costOptions(searching, laws).accepts)].every(accepts);
 }
 
 /** Returns a number of epochs that a training can have, with two digits. */
