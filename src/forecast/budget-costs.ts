@@ -43,7 +43,7 @@ export function raceCosts(cells: readonly Candidate[], options: CostOptions): Pi
   const { count: most, seeds } = finalists;
   const termsOf = termsIn(finalistTraining(settings, counts), settings, counts);
   const seconds = cells.map((cell) => costOf(termsOf(cell), laws).seconds);
-  return { workers, race: { run: mean(seconds), runs: seeds.most * armCount(settings.strategy), most } };
+  return { workers, race: { run: mean(seconds), runs: seeds.most, most, arms: armCount(settings.strategy) } };
 }
 
 /** Returns the mean seconds of a training of these cells on one worker. */

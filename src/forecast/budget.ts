@@ -56,10 +56,12 @@ export interface BudgetCosts {
 export interface RaceCosts {
   /** One run of a finalist on its worker. */
   run: number;
-  /** Maximum number of runs of a finalist of each arm. */
+  /** Maximum number of runs of a finalist. */
   runs: number;
   /** Maximum number of finalists of each arm. */
   most: number;
+  /** Number of arms of the strategy, each of which has its finalists. */
+  arms: number;
 }
 
 export interface FinalCosts {
@@ -159,7 +161,7 @@ const raceSeconds = (budget: number, { race }: Pick<BudgetCosts, 'race'>): numbe
 
 /** Returns the seconds of a race of so many finalists. */
 const raceOf = (count: number, { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>): number =>
-  race ? budgetRule.start + (count * race.runs * race.run) / workers : 0;
+  race ? budgetRule.start + (count * race.arms * race.runs * race.run) / workers : 0;
 
 /**
  * Returns how much longer than stated a finalist's training should be. In a longer race there are more finalists, and
@@ -172,16 +174,17 @@ export function raceLength(budget: BudgetTime, { race, workers }: Pick<BudgetCos
   return Math.max(1, runs / count);
 }
 
+/** Returns the minimum number of finalists of each arm. */
 const fewestOf = ({ childrenShare: share }: BudgetTime, { most }: RaceCosts): number =>
-  Math.min(most, share === undefined ? budgetRule.fewestBefore : budgetRule.fewestFinalists);
+  share === undefined ? budgetRule.fewestBefore : Math.min(most, budgetRule.fewestFinalists);
 
-/** Returns for how many finalists all runs fit in this time, as a fraction. */
+/** Returns for how many finalists of each arm all runs fit in this time, as a fraction. */
 const runsWithin = (seconds: number, { race, workers }: { race: RaceCosts; workers: number }): number =>
-  (Math.max(0, seconds - budgetRule.start) * workers) / (race.run * race.runs);
+  (Math.max(0, seconds - budgetRule.start) * workers) / (race.run * race.runs * race.arms);
 
 /**
- * Returns the number of finalists when the race starts, 0 if there is too little time for one. It may use the seconds
- * that were reserved for it, if there are so many left.
+ * Returns the number of finalists of each arm when the race starts, 0 if there is too little time for one, or nobody to
+ * race against. It may use the seconds that were reserved for it, if there are so many left.
  */
 export function finalistsOf(
   budget: BudgetTime,
@@ -193,6 +196,7 @@ export function finalistsOf(
   const runs = runsWithin(Math.min(raceSeconds(seconds, { race }), seconds - spent), { race, workers });
   const count = Math.min(race.most, Math.floor(runs));
   const fewest = fewestOf(budget, race);
+  if (fewest * race.arms < 2) return 0;
   if (count >= fewest) return count;
   return runs * budgetRule.raceOverrun >= fewest ? fewest : 0;
 }

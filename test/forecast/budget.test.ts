@@ -21,7 +21,7 @@ import { type SearchRequest, settingsOf } from '../../src/study/presets.ts';
 const laptop: BudgetCosts = {
   workers: 2,
   child: 4,
-  race: { run: 20, runs: 2, most: 8 },
+  race: { run: 20, runs: 2, most: 8, arms: 1 },
   finals: [
     { epoch: 60, once: 5, fewestEpochs: 0.5 },
     { epoch: 250, once: 20, fewestEpochs: 10 },
@@ -74,7 +74,7 @@ test('children decide unless a known cell is preferred and there is no time for 
 
 test('in a longer race more finalists are trained longer, and never for less than stated', () => {
   const lengthOf = (seconds: number, run: number) =>
-    raceLength(newBudget(seconds), { workers: 2, race: { run, runs: 2, most: 8 } });
+    raceLength(newBudget(seconds), { workers: 2, race: { run, runs: 2, most: 8, arms: 1 } });
   const near = (actual: number, expected: number) => assert.ok(Math.abs(actual - expected) < 1e-9, `${actual}`);
   near(lengthOf(480, 10), 5.56 / 4); // (0.12 · 480 − 2) · 2 / 20 = 5.56 finalists, of which four race
   near(lengthOf(480, 80), 1);
@@ -104,13 +104,29 @@ test('four finalists race even if that takes up to half as long again as planned
 
 test('fewer finalists race if no more are asked for, and two in studies of older versions', () => {
   const asked = (most: number, run: number) => ({ ...laptop, race: { ...laptop.race!, most, run } });
-  for (const most of [1, 2, 3, 4]) {
+  for (const most of [2, 3, 4]) {
     assert.equal(finalistsOf(newBudget(480), 0, asked(most, 12)), most);
     const long = asked(most, 12 * raceLength(newBudget(480), asked(most, 12)));
     assert.equal(finalistsOf(newBudget(480), 0, long), most, 'also with runs as long as there is time for');
   }
   assert.equal(finalistsOf(newBudget(480), 0, asked(8, 30)), 0); // time for 1.85, or 2.8 with half as long again
   assert.equal(finalistsOf({ seconds: 480 }, 0, asked(8, 30)), 2);
+  assert.equal(finalistsOf({ seconds: 480 }, 0, asked(1, 30)), 2);
+});
+
+test('one finalist alone does not race, one of each of two arms does', () => {
+  const asked = (arms: number) => ({ ...laptop, race: { run: 12, runs: 2, most: 1, arms } });
+  assert.deepEqual(
+    [1, 2].map((arms) => finalistsOf(newBudget(480), 0, asked(arms))),
+    [0, 1],
+  );
+  const { race: _, ...alone } = laptop;
+  assert.deepEqual(planBudget(newBudget(480), asked(1)), planBudget(newBudget(480), alone));
+  const ofTwoArms = (run: number) => ({ ...laptop, race: { run, runs: 2, most: 8, arms: 2 } });
+  assert.deepEqual(
+    [6, 10, 11].map((run) => finalistsOf(newBudget(480), 0, ofTwoArms(run))),
+    [4, 4, 0],
+  ); // 4.6, 2.8, 2.5
 });
 
 test('more minutes never give fewer children, finalists, a smaller network, or fewer epochs of one size, except when a race starts', () => {
@@ -121,7 +137,7 @@ test('more minutes never give fewer children, finalists, a smaller network, or f
     const costs: BudgetCosts = {
       workers: 1 + random.integer(8),
       child: between(0.5, 60),
-      ...(machine % 3 > 0 && { race: { run: between(1, 100), runs: 2, most: 8 } }),
+      ...(machine % 3 > 0 && { race: { run: between(1, 100), runs: 2, most: 8, arms: 1 } }),
       finals: [
         { epoch: first, once: first / 10, fewestEpochs: 0.5 },
         { epoch: 4 * first, once: first / 2, fewestEpochs: 8 },

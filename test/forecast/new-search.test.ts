@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onCpu } from '../../src/engine/device.ts';
+import { childrenShare } from '../../src/forecast/budget.ts';
 import { limitCheck } from '../../src/forecast/limits.ts';
 import { newSearchOf } from '../../src/forecast/new-search.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -11,11 +12,13 @@ import { Candidate } from '../../src/study/candidate.ts';
 import { type SearchRequest, settingsOf } from '../../src/study/presets.ts';
 
 const counts = { images: 50_000, classes: 10, test: 10_000 };
+const options = { counts, workers: 2, computing: onCpu, knownAsked: false, always: false };
+/** By the starting laws, since only the CPU is measured. */
+const unmeasured = { ...options, computing: { ...onCpu, device: 'cuda:0' } };
 
 async function childOf(request: Partial<SearchRequest>, asked?: Pick<SearchRequest, 'epochs' | 'rungs'>) {
   const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request });
-  const options = { counts, workers: 2, computing: onCpu, knownAsked: false, always: false, ...(asked && { asked }) };
-  const { settings } = await newSearchOf(stated, options, () => {});
+  const { settings } = await newSearchOf(stated, { ...options, ...(asked && { asked }) }, () => {});
   return { stated: stated.child, child: settings.child };
 }
 
@@ -33,17 +36,26 @@ test('a search of a number of trials has the children of its preset', async () =
   assert.deepEqual(child, stated);
 });
 
+test('a search with one finalist, which would race against nobody, is planned without a race', async () => {
+  const planOf = async (request: Partial<SearchRequest>) => {
+    const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 4 * 3600, ...request });
+    const { settings, plan } = await newSearchOf(stated, unmeasured, () => {});
+    return [plan!.finalists, settings.budget!.childrenShare, settings.child.filters];
+  };
+  assert.deepEqual(await planOf({ finalists: 1 }), [0, childrenShare(0, false), 4]);
+  assert.deepEqual(await planOf({ finalists: 2 }), [2, childrenShare(4 * 3600, true), 8]);
+  assert.deepEqual(await planOf({ finalists: 1, strategy: 'ppo,random' }), [1, childrenShare(4 * 3600, true), 8]);
+});
+
 test('children are larger within a limit of memory only if they exclude no cell by it', async () => {
   const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 4 * 3600 });
-  const unmeasured = { device: 'cuda:0', precision: 'float32' } as const; // by the starting laws
   for (const [bytes, filters] of [
     [540e6, 4], // with F = 8 and 16 pixels no cell is within it,
     [600e6, 4], // within this one most are
     [1e9, 8],
   ] as const) {
     const limits = { memory: bytes, beyond: 'resample' } as const;
-    const options = { counts, workers: 2, computing: unmeasured, limits, knownAsked: false, always: false };
-    const { settings } = await newSearchOf(stated, options, () => {});
+    const { settings } = await newSearchOf(stated, { ...unmeasured, limits }, () => {});
     assert.equal(settings.child.filters, filters, `${bytes} bytes`);
     assert.equal(settings.known.length, stated.known.length);
     const check = limitCheck(settings.limits!, settings, counts);
