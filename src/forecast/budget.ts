@@ -193,12 +193,13 @@ export function finalistsOf(
 ): number {
   if (!race) return 0;
   const { seconds } = budget;
-  const runs = runsWithin(Math.min(raceSeconds(seconds, { race }), seconds - spent), { race, workers });
-  const count = Math.min(race.most, Math.floor(runs));
+  const left = runsWithin(seconds - spent, { race, workers });
+  const reserved = Math.min(left, runsWithin(raceSeconds(seconds, { race }), { race, workers }));
+  const count = Math.min(race.most, Math.floor(reserved));
   const fewest = fewestOf(budget, race);
   if (fewest * race.arms < 2) return 0;
   if (count >= fewest) return count;
-  return runs * budgetRule.raceOverrun >= fewest ? fewest : 0;
+  return Math.min(left, reserved * budgetRule.raceOverrun) >= fewest ? fewest : 0;
 }
 
 /**

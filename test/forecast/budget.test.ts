@@ -184,6 +184,8 @@ test('a resumed search plans the rest of its budget, with its finished trials', 
 test('a slow search has fewer finalists in the remaining time, and the final network gets the rest', () => {
   assert.equal(finalistsOf(newBudget(480), childrenUntil(newBudget(480)), fast), 4);
   assert.equal(finalistsOf(newBudget(480), 470, fast), 0);
+  const inTime = (spent: number) => finalistsOf(newBudget(480), spent, laptop); // four take 2 + 80 s
+  assert.deepEqual([300, 397, 399, 420].map(inTime), [4, 4, 0, 0]);
   const { race: _, ...alone } = laptop;
   assert.equal(finalistsOf(newBudget(480), 100, alone), 0);
   assert.deepEqual(finalWithin(1e9, 1e9, laptop.finals), { size: 2, epochs: 600 });
