@@ -27,10 +27,10 @@ export const budgetRule = {
   fewestFinalists: 4,
   fewestBefore: 2,
   /**
-   * The fewest finalists also race if they need up to this multiple of its time: from about seventy minutes of two fast
-   * cores on.
+   * The fewest finalists also race if they need up to this multiple of its time: `plan` where the race is planned, by
+   * random cells; `keep` where it was, since the best cells cost up to a tenth more and children were planned for it.
    */
-  raceOverrun: 1.5,
+  raceOverrun: { plan: 1.5, keep: 2 },
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
   epochs: { fewest: 0.5, step: 0.05, most: 600 },
   /** Share that is reserved for the report, and for the case that the machine becomes slower. */
@@ -74,7 +74,7 @@ export interface FinalCosts {
 }
 
 /** The time of a search. */
-export type BudgetTime = Pick<Budget, 'seconds' | 'childrenShare'>;
+export type BudgetTime = Pick<Budget, 'seconds' | 'childrenShare' | 'races'>;
 
 /** The progress of a search. */
 export interface Spent {
@@ -183,23 +183,24 @@ const runsWithin = (seconds: number, { race, workers }: { race: RaceCosts; worke
   (Math.max(0, seconds - budgetRule.start) * workers) / (race.run * race.runs * race.arms);
 
 /**
- * Returns the number of finalists of each arm when the race starts, 0 if there is too little time for one, or nobody to
- * race against. It may use the seconds that were reserved for it, if there are so many left.
+ * Returns the number of finalists of each arm when the race starts, 0 if none was planned, there is too little time for
+ * one, or nobody to race against. It may use the seconds that were reserved for it, if there are so many left.
  */
 export function finalistsOf(
   budget: BudgetTime,
   spent: number,
   { race, workers }: Pick<BudgetCosts, 'race' | 'workers'>,
 ): number {
-  if (!race) return 0;
-  const { seconds } = budget;
+  const { seconds, races } = budget;
+  if (!race || races === false) return 0;
   const left = runsWithin(seconds - spent, { race, workers });
   const reserved = Math.min(left, runsWithin(raceSeconds(seconds, { race }), { race, workers }));
   const count = Math.min(race.most, Math.floor(reserved));
   const fewest = fewestOf(budget, race);
   if (fewest * race.arms < 2) return 0;
   if (count >= fewest) return count;
-  return Math.min(left, reserved * budgetRule.raceOverrun) >= fewest ? fewest : 0;
+  const { plan, keep } = budgetRule.raceOverrun;
+  return Math.min(left, reserved * (races ? keep : plan)) >= fewest ? fewest : 0;
 }
 
 /**

@@ -83,7 +83,7 @@ export async function newSearchOf(
         })
       : undefined;
   return {
-    settings: { ...allowed, trials: plan?.children ?? allowed.trials },
+    settings: { ...withPlannedRace(allowed, plan, start), trials: plan?.children ?? allowed.trials },
     counts,
     start,
     ...(plan && { plan }),
@@ -104,6 +104,15 @@ function withChildrenShare(settings: SearchSettings, decide: boolean): SearchSet
   return budget
     ? { ...settings, budget: { ...budget, childrenShare: childrenShare(budget.seconds, decide) } }
     : settings;
+}
+
+/**
+ * Returns the settings with whether a race is planned, which the best cells do not change. On a GPU the plan may be
+ * far off: it is by the law of the processor until children have finished.
+ */
+function withPlannedRace(settings: SearchSettings, plan: BudgetPlan | undefined, { measured }: Start): SearchSettings {
+  const { budget } = settings;
+  return budget && plan && measured ? { ...settings, budget: { ...budget, races: plan.finalists > 0 } } : settings;
 }
 
 /** Returns the settings with the size of the final network that the budget is predicted to allow, for equal costs. */

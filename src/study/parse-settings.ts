@@ -162,6 +162,7 @@ const finalists: z.ZodType<StoredFinalists> = z.strictObject({
 const budget: z.ZodType<StoredBudget> = z.strictObject({
   seconds: z.number().positive(),
   childrenShare: share.exactOptional(),
+  races: z.boolean().exactOptional(),
   larger: z.array(storedTraining),
 } satisfies Fields<Budget>);
 

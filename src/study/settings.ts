@@ -59,6 +59,11 @@ export interface Budget {
   /** Share of it for the children. Absent in studies of older versions: by the seconds (forecast/budget.ts). */
   childrenShare?: number;
   /**
+   * Whether a race is planned, for which the share is. Absent in studies of older versions, and where no training was
+   * measured for the plan: it is decided after the children alone.
+   */
+  races?: boolean;
+  /**
    * Final networks that are larger than `final`, smallest first. Each is chosen only if there is time for the epochs of
    * its recipe.
    */

@@ -173,3 +173,14 @@ test('if there is no time for four finalists there is no race, and the decision 
   const { course: alone } = courseOn(other, { ...tenSeconds, seconds: [0, 0, 0, 0, 100] });
   assert.equal(alone.finalists([candidate]), 0);
 });
+
+test('a race takes place as it was planned, although the best cells cost more or less than random ones', () => {
+  const finalists = (name: string, seconds: number, races?: boolean) => {
+    const budget = { ...settings.budget!, childrenShare: 0.08, ...(races !== undefined && { races }) };
+    using study = Study.create(join(folder, name), { ...settings, budget });
+    return courseOn(study, { ...tenSeconds, seconds: [0, 0, 0, 0, seconds] }).course.finalists([candidate]);
+  };
+  assert.equal(finalists('planned.db', 13, true), 4); // 2.1 finalists in the reserved time
+  assert.equal(finalists('not-planned.db', 6, false), 0); // 4.6
+  assert.deepEqual([finalists('open-13.db', 13), finalists('open-6.db', 6)], [0, 4]);
+});

@@ -102,6 +102,27 @@ test('four finalists race even if that takes up to half as long again as planned
   assert.deepEqual([13.5, 15, 20.5, 21].map(finalistsWith), [4, 4, 4, 0]); // 55.6 s are 4.1, 3.7, 2.7 and 2.6 finalists
 });
 
+test('a race that is planned takes place up to twice its time, and one that is not never does', () => {
+  const racing = (run: number, races?: boolean) =>
+    finalistsOf({ ...newBudget(480), ...(races !== undefined && { races }) }, 100, {
+      ...laptop,
+      race: { ...laptop.race!, run },
+    });
+  const runs = [5, 13.5, 20.5, 21, 27.5, 28]; // 55.6 s are 8, 4.1, 2.7, 2.6, 2.02 and 1.99 finalists
+  assert.deepEqual(
+    runs.map((run) => racing(run)),
+    [8, 4, 4, 0, 0, 0],
+  );
+  assert.deepEqual(
+    runs.map((run) => racing(run, true)),
+    [8, 4, 4, 4, 4, 0],
+  );
+  assert.deepEqual(
+    runs.map((run) => racing(run, false)),
+    [0, 0, 0, 0, 0, 0],
+  );
+});
+
 test('fewer finalists race if no more are asked for, and two in studies of older versions', () => {
   const asked = (most: number, run: number) => ({ ...laptop, race: { ...laptop.race!, most, run } });
   for (const most of [2, 3, 4]) {

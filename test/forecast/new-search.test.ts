@@ -3,9 +3,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onCpu } from '../../src/engine/device.ts';
-import { childrenShare } from '../../src/forecast/budget.ts';
+import { childrenShare, childrenUntil, finalistsOf } from '../../src/forecast/budget.ts';
+import { raceCosts } from '../../src/forecast/budget-costs.ts';
 import { limitCheck } from '../../src/forecast/limits.ts';
 import { newSearchOf } from '../../src/forecast/new-search.ts';
+import { costOptions } from '../../src/forecast/start.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -18,7 +20,8 @@ const unmeasured = { ...options, computing: { ...onCpu, device: 'cuda:0' } };
 
 async function childOf(request: Partial<SearchRequest>, asked?: Pick<SearchRequest, 'epochs' | 'rungs'>) {
   const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request });
-  const { settings } = await newSearchOf(stated, { ...options, ...(asked && { asked }) }, () => {});
+  const { settings, plan } = await newSearchOf(stated, { ...options, ...(asked && { asked }) }, () => {});
+  assert.equal(settings.budget?.races, plan && plan.finalists > 0, 'its race is decided by the plan');
   return { stated: stated.child, child: settings.child };
 }
 
@@ -45,6 +48,39 @@ test('a search with one finalist, which would race against nobody, is planned wi
   assert.deepEqual(await planOf({ finalists: 1 }), [0, childrenShare(0, false), 4]);
   assert.deepEqual(await planOf({ finalists: 2 }), [2, childrenShare(4 * 3600, true), 8]);
   assert.deepEqual(await planOf({ finalists: 1, strategy: 'ppo,random' }), [1, childrenShare(4 * 3600, true), 8]);
+});
+
+test('a race that is just planned takes place with the known cells and any others', async () => {
+  const searchOf = async (minutes: number) => {
+    const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 60 * minutes });
+    const { settings, plan, start } = await newSearchOf(stated, unmeasured, () => {});
+    assert.equal(settings.budget!.races, undefined, 'finished children say how fast a device is that is not measured');
+    return { settings, races: plan!.finalists > 0, costs: costOptions({ settings, counts, workers: 2 }, start.laws) };
+  };
+  let [without, having] = [60, 240]; // minutes
+  while (having - without > 1) {
+    const minutes = (without + having) / 2;
+    if ((await searchOf(minutes)).races) having = minutes;
+    else without = minutes;
+  }
+  const random = new RandomStream('finalists');
+  const finalists = async (minutes: number) => {
+    const { settings, races, costs } = await searchOf(minutes);
+    const budget = { ...settings.budget!, races };
+    return Array.from({ length: 20 }, () => {
+      const cells = [...settings.known, sampleDecisions(random), sampleDecisions(random)];
+      return finalistsOf(
+        budget,
+        childrenUntil(budget),
+        raceCosts(
+          cells.map((cell) => new Candidate(cell)),
+          costs,
+        ),
+      );
+    });
+  };
+  assert.deepEqual(await finalists(having), Array(20).fill(4));
+  assert.deepEqual(await finalists(without), Array(20).fill(0));
 });
 
 test('children are larger within a limit of memory only if they exclude no cell by it', async () => {
