@@ -15,14 +15,15 @@ export const budgetRule = {
   children: { least: 0.08, from: 480, perDoubling: 0.07, most: 0.4 },
   /** Children of the stated length up to this number; longer ones beyond it. Larger ones from this number on. */
   shortChildren: 30,
-  /** Share for the race of finalists. */
+  /** Share for the race of finalists, which has time for the fewest from about seventy minutes of two fast cores on. */
   race: 0.12,
   /** Minimum number of trials, however long they take: the known cell and some for comparison. */
   fewestChildren: 4,
   /**
-   * Minimum number of finalists of a race, if as many are asked for: one of them is known, and of the best children of
-   * an hour none came near it (docs/experiments/fidelity.md), so that a race of one found cell is not worth its time.
-   * Studies of older versions, without a `childrenShare`, have two.
+   * Minimum number of finalists of a race, if as many are asked for. By default two known cells are among four or
+   * three, and one is among two, so that fewer than four have only one found cell. That is not worth the time of a
+   * race: of the best children of an hour none came near the first known cell (docs/experiments/fidelity.md). Studies
+   * of older versions, without a `childrenShare`, have two.
    */
   fewestFinalists: 4,
   fewestBefore: 2,
@@ -119,7 +120,7 @@ export const childrenUntil = ({ seconds, childrenShare: share = childrenShare(se
 
 /**
  * Plans a search. More seconds never give fewer children or finalists, a smaller network, or fewer epochs of the same
- * size, except that the final network has fewer epochs from the budget on that has time for a race.
+ * size, except that the final network is smaller or has fewer epochs from the budget on that has time for a race.
  * @param spent progress of a running search
  */
 export function planBudget(
