@@ -85,4 +85,31 @@ test('changes of weights since the last forward pass take effect', () => {
   }
 });
 
+test('a dense weight serves images of one result row and of several, which are computed in pairs of rows', () => {
+  manualSeed(3);
+  const unit: UnitCase = {
+    kind: 'dense',
+    kernel: [3, 3],
+    stride: [1, 1],
+    padding: [0, 0, 1, 1],
+    dilation: [1, 1],
+    channels: 8,
+    outputs: 12,
+  };
+  for (const heights of [
+    [3, 8, 3],
+    [8, 3, 8],
+  ]) {
+    scope(() => {
+      const weights = perUnit(unit);
+      for (const height of heights) {
+        const of: Case = { images: 2, height, width: 5, relu: true, units: [unit] };
+        const input = randn([2, 8, height, 5]).contiguous('channels_last');
+        const expected = evaluated(of, input, weights.map((each) => each.clone())).toArray(); // biome-ignore format: a line
+        assert.deepEqual(evaluated(of, input, weights).toArray(), expected, `${height} rows in ${heights}`);
+      }
+    });
+  }
+});
+
 testVersions(fileURLToPath(import.meta.url), ['plain', 'avx2']);
