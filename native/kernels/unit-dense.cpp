@@ -26,14 +26,14 @@ void DenseTaps::run(const Plane& plane, int64_t y, int64_t count, const Right& p
 }
 
 void DenseTaps::take(const Stored& gradient, int64_t count) {
-  taken_ = gradient;
-  takenRows_ = count;
+  resultGradient_ = gradient;
+  gradientRows_ = count;
 }
 
 void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, length = window_.columns.result;
-  for (int64_t each = 0; each < takenRows_; ++each) {
-    gradients_.take(taken_ + each * length * outputs_, outputs_, length);
+  for (int64_t each = 0; each < gradientRows_; ++each) {
+    gradients_.take(resultGradient_ + each * length * outputs_, outputs_, length);
     for (int64_t row = 0; row < window_.rows.kernel; ++row) {
       float* line = plane.row((y + each) * window_.rows.stride + row * window_.rows.dilation);
       for (int64_t tap = 0; tap < taps; ++tap)
@@ -44,8 +44,8 @@ void DenseTaps::addToInput(const Plane& plane, int64_t y, const Right& products)
 
 void DenseTaps::addToWeight(const Plane& plane, int64_t y, float* sums) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels,
-                length = window_.columns.result, count = takenRows_;
-  outputGradients_.take(taken_, count * length);
+                length = window_.columns.result, count = gradientRows_;
+  outputGradients_.take(resultGradient_, count * length);
   for (int64_t row = 0; row < window_.rows.kernel; ++row) {
     for (int64_t tap = 0; tap < taps; tap += together_) {
       for (int64_t each = 0; each < count; ++each) {

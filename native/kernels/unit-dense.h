@@ -30,8 +30,8 @@ class DenseTaps {
   const Window& window_;
   int64_t outputs_;
   int64_t together_;
-  Stored taken_;
-  int64_t takenRows_ = 0;
+  Stored resultGradient_;
+  int64_t gradientRows_ = 0;
   std::vector<ptrdiff_t> columns_;
   Left inputs_, gradients_;  // of a row of results
   Floats room_;

@@ -58,7 +58,7 @@ void DensePairs::run(const Plane& plane, int64_t y, int64_t count, const Right& 
 }
 
 void DensePairs::take(const Stored& gradient, int64_t count) {
-  taken_ = count;
+  gradientRows_ = count;
   if (count % 2 != 0) std::fill_n(none_.get(), row_, 0.0f);
   for (int64_t y = 0; y < count; y += 2) {
     const float* const first = gradient.floats() + y * row_;
@@ -73,8 +73,8 @@ void DensePairs::take(const Stored& gradient, int64_t count) {
 
 void DensePairs::addToInput(const Plane& plane, int64_t y, const Right& products) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, pitch = plane.pitch();
-  for (int64_t even = 0; even < taken_; even += 2) {
-    const bool whole = even + 1 < taken_;
+  for (int64_t even = 0; even < gradientRows_; even += 2) {
+    const bool whole = even + 1 < gradientRows_;
     std::fill_n(terms_.get(), terms * pitch, 0.0f);
     for (int term = 0; term < (whole ? terms : terms - 1); ++term) {
       gradients_.take(gradientOf(term) + even / 2 * row_, outputs_, window_.columns.result);
@@ -93,7 +93,7 @@ void DensePairs::addToWeight(const Plane& plane, int64_t y, float* sums) {
   const int64_t channels = window_.channels, taps = window_.columns.kernel, wide = together_ * channels,
                 length = window_.columns.result, pitch = plane.pitch();
   for (int term = 0; term < terms; ++term) {
-    const int64_t pairs = term == 3 ? taken_ / 2 : (taken_ + 1) / 2;  // the last one lacks its second row
+    const int64_t pairs = term == 3 ? gradientRows_ / 2 : (gradientRows_ + 1) / 2;  // the last one lacks its second row
     if (pairs == 0) continue;
     for (int64_t pair = 0; pair < pairs; ++pair) inputRow(term, plane, y + 2 * pair, line_.get() + pair * pitch);
     outputGradients_.take(gradientOf(term), pairs * length);

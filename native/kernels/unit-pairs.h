@@ -37,7 +37,7 @@ class DensePairs {
 
   const Window& window_;
   int64_t outputs_, together_, row_, mostPairs_;  // row_: numbers of a row of the result
-  int64_t taken_ = 0;                             // rows
+  int64_t gradientRows_ = 0;
   std::vector<ptrdiff_t> columns_;
   Left inputs_, gradients_;      // of a row of results
   Floats line_, terms_;          // sums of input rows; m1 and m2, or the terms of the inputs' gradients
