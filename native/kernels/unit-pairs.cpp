@@ -61,13 +61,14 @@ void DensePairs::take(const Stored& gradient, int64_t count) {
   gradientRows_ = count;
   if (count % 2 != 0) std::fill_n(none_.get(), row_, 0.0f);
   for (int64_t y = 0; y < count; y += 2) {
+    const bool whole = y + 1 < count;
     const float* const first = gradient.floats() + y * row_;
-    const float* const second = y + 1 < count ? first + row_ : none_.get();
+    const float* const second = whole ? first + row_ : none_.get();
     const int64_t place = y / 2 * row_;
     std::memcpy(gradientOf(0) + place, first, row_ * sizeof(float));
     loops().addScaled(gradientOf(1) + place, first, second, 1, row_);
     loops().addScaled(gradientOf(2) + place, first, second, -1, row_);
-    std::memcpy(gradientOf(3) + place, second, row_ * sizeof(float));
+    if (whole) std::memcpy(gradientOf(3) + place, second, row_ * sizeof(float));
   }
 }
 
