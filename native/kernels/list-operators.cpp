@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "long-sums.h"
 #include "operands.h"
 #include "over-images.h"
 
@@ -135,30 +136,13 @@ void scaleListBy(at::TensorList tensors, const at::Tensor& factor) {
   if (times != 1) scaleList(tensors, times);  // often, and then nothing changes
 }
 
-/** The sum of squares, in float64. */
-double squares(const float* numbers, int64_t count) {
-  constexpr int64_t lanes = 8;  // independent sums, which are vectors
-  double sums[lanes] = {};
-  int64_t index = 0;
-  for (; index + lanes <= count; index += lanes) {
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      const double number = numbers[index + lane];
-      sums[lane] += number * number;
-    }
-  }
-  for (; index < count; ++index) sums[0] += static_cast<double>(numbers[index]) * numbers[index];
-  double whole = 0;
-  for (const double sum : sums) whole += sum;
-  return whole;
-}
-
 at::Tensor listNorm(at::TensorList tensors) {
   TORCH_CHECK(!tensors.empty(), "expected at least one tensor");
   if (!std::all_of(tensors.begin(), tensors.end(), isDense)) return at::stack(at::_foreach_norm(tensors, 2)).norm();
   std::vector<Run> runs;
   for (const at::Tensor& tensor : tensors) addRuns(runs, floatsOf(tensor), nullptr, tensor.numel());
   std::vector<double> sums(runs.size());
-  forRuns(runs, [&](int64_t index, const Run& run) { sums[index] = squares(run.to, run.count); });
+  forRuns(runs, [&](int64_t index, const Run& run) { sums[index] = sumOfSquares(run.to, run.count); });
   double whole = 0;
   for (const double sum : sums) whole += sum;
   const double norm = std::sqrt(whole);

@@ -178,7 +178,7 @@ async function measured(
 
 const bytesPerNumber = 4;
 /** Numbers that an optimizer stores for each weight. */
-const optimizerSlots = { momentum: 1, rmsprop: 2, adam: 2 } as const;
+const optimizerSlots = { momentum: 1, rmsprop: 2, adam: 2, muon: 1 } as const;
 
 /** A checkpoint has the weights, those of the best epoch and of the average, and the optimizer's numbers. */
 function diskOf({ plan, recipe, keepCheckpoints }: PlannedTraining): TrainingForecast['disk'] {

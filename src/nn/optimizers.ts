@@ -178,28 +178,38 @@ abstract class ListOptimizer implements Optimizer {
   }
 
   check(state: NamedTensors): void {
-    for (const [name, tensor] of Object.entries(this.state())) {
-      const source = state[name];
-      if (source?.shape.join() === tensor.shape.join()) continue;
-      throw new InputError(
-        `optimizer state: ${name}: expected the shape [${tensor.shape}], got ${source ? `[${source.shape}]` : 'none'}`,
-      );
-    }
+    checkState(this.state(), state);
   }
 
   load(state: NamedTensors, stepsTaken: number): void {
     this.check(state);
-    noGrad(() => {
-      for (const [name, tensor] of Object.entries(this.state())) tensor.copy_(state[name]!);
-    });
+    copyState(this.state(), state);
     this.steps = stepsTaken;
   }
 }
 
+/** @throws InputError if the saved state lacks one of these tensors, or has it in another shape */
+export function checkState(own: NamedTensors, saved: NamedTensors): void {
+  for (const [name, { shape }] of Object.entries(own)) {
+    const source = saved[name];
+    if (source?.shape.join() === shape.join()) continue;
+    throw new InputError(
+      `optimizer state: ${name}: expected the shape [${shape}], got ${source ? `[${source.shape}]` : 'none'}`,
+    );
+  }
+}
+
+/** Copies a saved state, which `checkState` accepts, into an optimizer's tensors. */
+export function copyState(own: NamedTensors, saved: NamedTensors): void {
+  noGrad(() => {
+    for (const [name, tensor] of Object.entries(own)) tensor.copy_(saved[name]!);
+  });
+}
+
 /** Multiplies a learning rate. */
-function times(learningRate: number, factor: number): number;
-function times(learningRate: number | Tensor, factor: number): number | Tensor;
-function times(learningRate: number | Tensor, factor: number): number | Tensor {
+export function times(learningRate: number, factor: number): number;
+export function times(learningRate: number | Tensor, factor: number): number | Tensor;
+export function times(learningRate: number | Tensor, factor: number): number | Tensor {
   if (factor === 1) return learningRate;
   return typeof learningRate === 'number' ? factor * learningRate : learningRate.mul(factor);
 }

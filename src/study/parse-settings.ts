@@ -72,6 +72,11 @@ const optimizer: z.ZodType<OptimizerChoice> = z.discriminatedUnion('name', [
     beta2: amount,
     epsilon: amount,
   } satisfies Fields<Chosen<'adam'>>),
+  z.strictObject({
+    name: z.literal('muon'),
+    matrixRate: amount,
+    iterations: count,
+  } satisfies Fields<Chosen<'muon'>>),
 ]);
 type Chosen<Name extends OptimizerName> = Extract<OptimizerChoice, { name: Name }>;
 

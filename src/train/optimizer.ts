@@ -2,6 +2,7 @@
 
 import type { Tensor } from '../engine/tensor.ts';
 import { InputError } from '../failure.ts';
+import { Muon } from '../nn/muon.ts';
 import { Adam, type GroupOptions, Momentum, type Optimizer, RMSProp } from '../nn/optimizers.ts';
 import type { Recipe } from './recipe.ts';
 import { type Choice, defaultOptimizer, type OptimizerName, type OptimizerOptions } from './recipe-choices.ts';
@@ -27,6 +28,10 @@ export const optimizers: { readonly [Name in OptimizerName]: OptimizerKind<Name>
   adam: {
     create: (parameters, { momentum: _, nesterov: __, ...groups }, { beta1, beta2, epsilon }) =>
       new Adam(parameters, { beta1, beta2, epsilon, ...groups }),
+  },
+  muon: {
+    create: (parameters, { momentum, nesterov, ...groups }, { matrixRate, iterations }) =>
+      new Muon(parameters, { momentum, nesterov, matrixRate, iterations, ...groups }),
   },
 };
 

@@ -6,6 +6,7 @@ export interface OptimizerOptions {
   momentum: object;
   rmsprop: { decay: number; epsilon: number };
   adam: { beta1: number; beta2: number; epsilon: number };
+  muon: { matrixRate: number; iterations: number };
 }
 
 export type OptimizerName = keyof OptimizerOptions;
@@ -19,6 +20,7 @@ const defaults: { readonly [Name in OptimizerName]: Choice<Name> } = {
   momentum: { name: 'momentum' },
   rmsprop: { name: 'rmsprop', decay: 0.9, epsilon: 1 }, // released ImageNet configuration; its momentum is also 0.9
   adam: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, // Kingma and Ba, 2015
+  muon: { name: 'muon', matrixRate: 0.1, iterations: 5 }, // docs/experiments/fast-recipe.md
 };
 
 export const optimizerNames = Object.keys(defaults) as OptimizerName[];
