@@ -287,22 +287,26 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     request.limits?.beyond === 'penalise' ? { ppo: { ...ppo, failureWeight: 1 } } : {};
   const strategyOptions = completeOptions(strategy, { ...settings.strategyOptions, ...strategyChanges });
   const { recipes: named = {} } = request;
-  const [lowest, ...higher] = climb(withEpochs(scaled(settings.child), epochs), rungs);
-  const child = byRecipe(lowest, named.child);
-  const above = higher.map((rung) => byRecipe(rung, named.child));
   const asFinal = (training: Training): Training => withChanges(byRecipe(training, named.final), finalChanges);
   const { filters, resolution } = settings.final;
   const final = withEpochs(
     asFinal({ ...settings.final, filters: finalFilters ?? filters, resolution: finalSize ?? resolution }),
     finalEpochs,
   );
+  const [lowest, ...higher] = climb(withEpochs(within(scaled(settings.child), final), epochs), rungs);
+  const child = byRecipe(lowest, named.child);
+  const above = higher.map((rung) => byRecipe(rung, named.child));
   const { finalists, ...stated } = settings;
   const sizeIsRequested = finalFilters !== undefined || request.finalSize !== undefined;
   const larger = hasBudget && !sizeIsRequested ? largerThan(final, presetBudget?.larger ?? [], size).map(asFinal) : [];
+  const racer = scaled(finalists.training);
   const racers = {
     ...finalists,
     count,
-    training: byRecipe(withEpochs(scaled(finalists.training), finalistEpochs), named.final),
+    training: byRecipe(
+      withEpochs(hasBudget ? within(racer, larger.at(-1) ?? final) : racer, finalistEpochs),
+      named.final,
+    ),
     // with a budget each has the same number of runs, which can be planned
     ...(hasBudget && {
       seeds: { least: runsWithBudget, most: runsWithBudget },
@@ -395,8 +399,16 @@ function withChanges(training: Training, changes: FinalChanges): Training {
   return { ...training, recipe };
 }
 
+/** Returns the training with a network that is not larger than another one in cells, filters or pixels. */
+const within = (training: Training, { cells, filters, resolution }: Training): Training => ({
+  ...training,
+  cells: Math.min(cells, training.cells),
+  filters: Math.min(filters, training.filters),
+  resolution: Math.min(resolution, training.resolution),
+});
+
 /**
- * Returns the larger child of a search whose budget has time for it, with images no larger than the final network's;
+ * Returns the larger child of a search whose budget has time for it, no larger than the smallest final network;
  * undefined if its preset has none.
  */
 export function largerChild({
@@ -407,8 +419,8 @@ export function largerChild({
   const times = presetOf(preset).budget?.child;
   if (!times) return undefined;
   const { filters, resolution, recipe } = child;
-  const side = Math.max(resolution, Math.min(times.resolution * resolution, final.resolution));
-  return withEpochs({ ...child, filters: times.filters * filters, resolution: side }, times.epochs * recipe.epochs);
+  const larger = { ...child, filters: times.filters * filters, resolution: times.resolution * resolution };
+  return withEpochs(within(larger, final), times.epochs * recipe.epochs);
 }
 
 /** Returns the training with another number of epochs. */

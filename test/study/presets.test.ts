@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { InputError } from '../../src/failure.ts';
 import { paperController } from '../../src/search/options.ts';
 import { noDataset } from '../../src/study/external-evaluator.ts';
-import { fitted, presets, settingsOf } from '../../src/study/presets.ts';
+import { fitted, largerChild, presets, settingsOf } from '../../src/study/presets.ts';
 import { recipes as named } from '../../src/train/recipe.ts';
 
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
@@ -66,6 +66,22 @@ test('--size is the input of the final network; children have the same fraction 
   assert.equal(cifar10.size, undefined);
   const rungs = [{}, { resolution: 64 }];
   assert.throws(() => settingsOf('laptop', { ...given, rungs }), /rung 1: expected at most 32 pixels.*, got 64$/);
+});
+
+test('children, and finalists of a budget, are not larger than the final network in cells, filters or pixels', () => {
+  const sides = [{}, { size: 16 }, { size: 64, finalSize: 48 }, { finalSize: 4 }];
+  for (const preset of Object.keys(presets))
+    for (const finalFilters of [2, 4, 12, 40])
+      for (const side of sides) {
+        const settings = settingsOf(preset, { ...given, dataset: 'photos', budget: 7200, finalFilters, ...side });
+        const { child, final, finalists } = settings;
+        for (const training of [child, largerChild(settings) ?? child, finalists!.training])
+          for (const part of ['cells', 'filters', 'resolution'] as const)
+            assert.ok(training[part] <= final[part], `${preset} ${finalFilters} ${JSON.stringify(side)}: ${part}`);
+      }
+  const { child, finalists } = settingsOf('laptop', { ...given, budget: 7200 }); // whose largest network has 32 pixels
+  assert.deepEqual([child.filters, child.resolution], [4, 8]);
+  assert.deepEqual([finalists!.training.filters, finalists!.training.resolution], [8, 32]);
 });
 
 test('from 2 to 10,000 classes with as few as 4 images each to train on, every training has images of all classes', () => {

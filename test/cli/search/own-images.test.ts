@@ -66,7 +66,7 @@ test('a search prints the sizes of inputs and stored images, and at its end epoc
   const { code, stdout, stderr } = run(...smoke, '--dataset', photos, ...sides);
   assert.equal(code, 0, stderr);
   assert.match(stderr, /^images .*: 20 to train on, 2 held out for the reward, stored at 24 × 24 pixels$/m);
-  assert.match(stderr, /^child +N = 0, F = 4, 6 × 6 pixels, 1 epoch of /m);
+  assert.match(stderr, /^child +N = 0, F = 3, 6 × 6 pixels, 1 epoch of /m);
   assert.match(stderr, /^final +N = 1, F = 3, 24 × 24 pixels, 2 epochs of /m);
   assert.match(stdout, /Built larger \(N = 1, F = 3, 24 × 24 pixels: .*\) and trained for 2 epochs in /);
   // 2 and 3 of 12 and 15
