@@ -7,6 +7,7 @@ import { namedDecisions } from '../study/named-decisions.ts';
 import { withEpochs } from '../study/presets.ts';
 import { rungTrainings } from '../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
+import { budgetRule } from './budget.ts';
 import { lawValue } from './cost-law.ts';
 import { type CostTerms, type ImageCounts, TrainingTerms } from './prediction.ts';
 
@@ -26,12 +27,14 @@ interface EqualCost {
   law: readonly number[];
   /** Decisions of the cell that has the epochs of `training`. */
   reference: readonly number[];
+  /** Most epochs of any cell. Default: any number. */
+  mostEpochs?: number;
 }
 
 /** Returns the training of each cell with so many epochs that `compared` costs what it costs with the reference. */
 function atEqualCost(
   settings: SearchSettings,
-  { training, compared, law, reference }: EqualCost,
+  { training, compared, law, reference, mostEpochs = Number.POSITIVE_INFINITY }: EqualCost,
   counts: ImageCounts,
 ): TrainingOf {
   const terms = new TrainingTerms(settings, compared, counts);
@@ -39,7 +42,7 @@ function atEqualCost(
   const most = seconds(new Candidate([...reference], settings.space));
   return (candidate) => {
     const share = Math.min(epochBounds.most, Math.max(epochBounds.least, most / seconds(candidate)));
-    return withEpochs(training, Number((training.recipe.epochs * share).toPrecision(3)));
+    return withEpochs(training, Number(Math.min(mostEpochs, training.recipe.epochs * share).toPrecision(3)));
   };
 }
 
@@ -58,12 +61,18 @@ export function finalistTraining(settings: SearchSettings, counts: ImageCounts):
   return trainingAs(settings, training, counts);
 }
 
-/** Returns a training with as many epochs as the cost of the cell's final network allows. */
+/**
+ * Returns a training with as many epochs as the cost of the cell's final network allows, but not more than that network
+ * can have, unless `training` has more.
+ */
 function trainingAs(settings: SearchSettings, training: Training, counts: ImageCounts): TrainingOf {
   const { costLaw: law, costSize = 0, known, space, blocks } = settings;
   const compared = finalSizes(settings)[costSize] ?? settings.final;
   const [reference = namedDecisions(space, blocks)[0]] = known;
-  return law && reference ? atEqualCost(settings, { training, compared, law, reference }, counts) : () => training;
+  const mostEpochs = Math.max(budgetRule.epochs.most, training.recipe.epochs);
+  return law && reference
+    ? atEqualCost(settings, { training, compared, law, reference, mostEpochs }, counts)
+    : () => training;
 }
 
 /** Returns the terms of a cell's cost in its own training. */

@@ -1,13 +1,13 @@
 // Prepares a new search: settings fitted to the images, the laws of its limits, and the initial prediction.
 
 import { type Computing, cpu } from '../engine/device.ts';
-import { largest } from '../largest.ts';
 import { Candidate } from '../study/candidate.ts';
 import { fitted, heldOut, largerChild, type SearchRequest, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import {
   type BudgetPlan,
+  budgetRule,
   childLength,
   childrenDecide,
   childrenShare,
@@ -138,8 +138,9 @@ function withChildren(searching: Searching, laws: Laws, decide: boolean): Search
     return { child: childSeconds(randomCells(settings, options.accepts), options), workers: options.workers };
   };
   const larger = decide ? largerChild(settings) : undefined;
-  const isPossible = larger && admitsAsMany(searching, laws, larger) && hasTimeForLarger(budget, costsOf(larger));
-  const child = isPossible ? larger : settings.child;
+  const isPossible =
+    larger && admitsAsMany(searching, laws, larger) && hasTimeForLarger(budget, costsOf(withPossibleEpochs(larger)));
+  const child = withPossibleEpochs(isPossible ? larger : settings.child);
   const length = childLength(budget, costsOf(child));
   const available = counts.images - heldOut(settings, counts.images);
   const { trainingImages: stated = available, recipe } = child;
@@ -156,16 +157,20 @@ function admitsAsMany(searching: Searching, laws: Laws, child: Training): boolea
   return [...known, ...randomCells(settings, costOptions(searching, laws).accepts)].every(accepts);
 }
 
-/** Returns a number of epochs that a training can have, with two digits. */
-const possible = (epochs: number): number => Number(Math.min(largest.epochs, epochs).toFixed(2));
+/** Returns a number of epochs for a child or a finalist, with two digits: not more than the final network can have. */
+const possible = (epochs: number): number => Number(Math.min(budgetRule.epochs.most, epochs).toFixed(2));
+
+/** Returns the training with a possible number of epochs. */
+const withPossibleEpochs = (training: Training): Training => withEpochs(training, possible(training.recipe.epochs));
 
 /** Returns the settings with finalists that are trained as long as the budget allows on this machine. */
 function withRace(searching: Searching, laws: Laws): SearchSettings {
   const { settings } = searching;
   const { budget, finalists } = settings;
   if (!budget || !finalists) return settings;
-  const { training } = finalists;
-  const options = costOptions(searching, laws);
+  const training = withPossibleEpochs(finalists.training);
+  const capped = { ...settings, finalists: { ...finalists, training } };
+  const options = costOptions({ ...searching, settings: capped }, laws);
   const length = raceLength(budget, raceCosts(randomCells(settings, options.accepts), options));
   const epochs = possible(training.recipe.epochs * length);
   return { ...settings, finalists: { ...finalists, training: withEpochs(training, epochs) } };

@@ -3,10 +3,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { onCpu } from '../../src/engine/device.ts';
-import { childrenShare, childrenUntil, finalistsOf } from '../../src/forecast/budget.ts';
+import { budgetRule, childrenShare, childrenUntil, finalistsOf } from '../../src/forecast/budget.ts';
 import { raceCosts } from '../../src/forecast/budget-costs.ts';
+import { childTrainings, finalistTraining } from '../../src/forecast/equal-cost.ts';
 import { limitCheck } from '../../src/forecast/limits.ts';
 import { newSearchOf } from '../../src/forecast/new-search.ts';
+import { randomCells } from '../../src/forecast/random-cells.ts';
 import { costOptions } from '../../src/forecast/start.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
@@ -32,6 +34,30 @@ test('the children of a long search, if they decide, are larger and trained long
   assert.ok(child.recipe.epochs >= 3, `${child.recipe.epochs}`);
   const asked = await childOf({ budget: 8 * 3600, epochs: 2 }, { epochs: 2 });
   assert.deepEqual(asked.child, asked.stated);
+});
+
+test('children and finalists of few images have no more epochs than the final network can have, and there are more of them', async () => {
+  const few = { images: 200, classes: 10, test: 40 };
+  const most = budgetRule.epochs.most;
+  const planOf = async (minutes: number) => {
+    const stated = settingsOf('laptop', { dataset: 'photos', seed: 1, budget: 60 * minutes, size: 16 });
+    const { settings, plan } = await newSearchOf(stated, { ...unmeasured, counts: few }, () => {});
+    assert.equal(plan!.final.epochs, most);
+    const cells = randomCells(settings);
+    for (const of of [...childTrainings(settings, few), finalistTraining(settings, few)])
+      for (const cell of cells) assert.ok(of(cell).recipe.epochs <= most, `${minutes} min: ${of(cell).recipe.epochs}`);
+    return { ...plan!, epochs: [settings.child.recipe.epochs, settings.finalists!.training.recipe.epochs] };
+  };
+  const plans = [await planOf(120), await planOf(480), await planOf(4 * 480)];
+  for (const { epochs, finalists } of plans) assert.deepEqual([epochs, finalists], [[most, most], 8]);
+  assert.ok(
+    plans[2]!.children > 3.9 * plans[1]!.children,
+    'with the most epochs, four times the time for as many more',
+  );
+  const asked = { epochs: 5000, finalistEpochs: 7000 };
+  const stated = settingsOf('laptop', { dataset: 'photos', seed: 1, budget: 8 * 3600, ...asked });
+  const { settings } = await newSearchOf(stated, { ...unmeasured, counts: few, asked }, () => {});
+  assert.deepEqual([settings.child.recipe.epochs, settings.finalists!.training.recipe.epochs], [5000, 7000]);
 });
 
 test('a search of a number of trials has the children of its preset', async () => {
