@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adviceFor, estimateLines, statement } from '../../src/cli/search/statement.ts';
-import { raceCosts } from '../../src/forecast/budget-costs.ts';
+import { plannedSettings, raceCosts } from '../../src/forecast/budget-costs.ts';
 import { leftBehind } from '../../src/forecast/cost-law.ts';
 import { estimateSearch, waiting } from '../../src/forecast/estimate.ts';
 import { workersThatFit } from '../../src/forecast/machine-memory.ts';
@@ -83,6 +83,29 @@ test('the paper preset is the search of the paper, number by number', () => {
   assert.match(line('child'), /^N = 2, F = 32, 32 × 32 pixels, 20 epochs of 45,000 images,/);
   // section 4 and appendix A: to convergence
   assert.match(line('finalists'), /^the best 250, .* 600 epochs of 45,000 images, batch 32/);
+});
+
+test('a search without a race says what a race needs, and one whose final network has all its epochs that its budget is too long', () => {
+  const saying = (budget: number | 'none', plan: { finalists: number; epochs: number }) => {
+    const stated = fitted(
+      settingsOf('laptop', { ...given, budget, ...(budget === 'none' && { finalEpochs: 600 }) }),
+      counts,
+    );
+    const final = { size: 0, epochs: plan.epochs };
+    return statement(plannedSettings(stated, { children: 9, finalists: plan.finalists, final }), counts).join('\n');
+  };
+  const tooLong =
+    'The budget is longer than this search can use: its final network has 600 epochs, the most of any budget.';
+  const capped = saying(2700, { finalists: 0, epochs: 600 });
+  assert.match(
+    capped,
+    /\nfinalists +none: a race needs two or more, with time for runs that tell cells apart in its share of the budget; the first known cell is chosen\n/,
+  );
+  assert.ok(capped.endsWith(`\n${tooLong}`));
+  const shorter = saying(2700, { finalists: 4, epochs: 599.95 });
+  assert.match(shorter, /\nfinalists +the best 4, /);
+  for (const words of [shorter, saying('none', { finalists: 0, epochs: 600 })])
+    assert.doesNotMatch(words, /longer than this search can use/);
 });
 
 test('a ladder of η = 3 over 90 children is 30 + 10 more trainings; at random 5% of the other two thirds are promoted, too', () => {

@@ -1,5 +1,6 @@
 // Prints the settings and the estimate of a search before it starts.
 
+import { budgetRule } from '../../forecast/budget.ts';
 import type { Range, SearchEstimate, Span } from '../../forecast/estimate.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { Forecast } from '../../forecast/search-forecast.ts';
@@ -14,9 +15,10 @@ import { statedRows } from './setting-flags.ts';
 import { joined, spanOf } from './training-words.ts';
 import { commandOf } from './what-next.ts';
 
-/** Returns the settings of a search as rows of text, and a remark on few images. */
+/** Returns the settings of a search as rows of text, and remarks on few images and on a budget that is too long. */
 export function statement(settings: SearchSettings, counts: ImageCounts): string[] {
-  return [...alignColumns(statedRows(settings, counts), 'l'), ...fewImagesWords(settings, counts)];
+  const rows = alignColumns(statedRows(settings, counts), 'l');
+  return [...rows, ...fewImagesWords(settings, counts), ...unusedWords(settings)];
 }
 
 /** Says which training this search is known not to be better than. */
@@ -49,6 +51,15 @@ function fewImagesWords(settings: SearchSettings, { images }: ImageCounts): stri
   const points = Math.round(100 * Math.sqrt(0.25 / count));
   return [
     `A reward on ${whole(count)} held-out images has a standard error of up to ${points} points: cells that differ by less cannot be told apart.`,
+  ];
+}
+
+/** Says that a budget is longer than its search can use. @param settings with the planned final network */
+function unusedWords({ budget, final }: SearchSettings): string[] {
+  const { most } = budgetRule.epochs;
+  if (!budget || final.recipe.epochs < most) return [];
+  return [
+    `The budget is longer than this search can use: its final network has ${whole(most)} epochs, the most of any budget.`,
   ];
 }
 
