@@ -1,4 +1,5 @@
-// Whether a budget is as well spent on the training of one cell alone as on a search, by what equal budgets gave.
+// Whether a budget is as well spent on the training of one cell alone as on a search, by what equal budgets gave, or
+// since the search itself would train that cell with less time.
 
 import { Candidate } from '../study/candidate.ts';
 import { finalSizes } from '../study/final-training.ts';
@@ -30,21 +31,32 @@ export const measuredBudget = {
   accuracies: { search: [0.8908, 0.8943, 0.8886], alone: [0.8949, 0.8934, 0.8957], resnet: [0.8937, 0.8924, 0.8976] },
 } as const;
 
-export interface TrainingInstead {
-  /** The longest budget, in seconds of this machine, for which this is known. */
-  until: number;
+/** A training that takes the whole budget of a search, and why it is suggested. */
+export type TrainingInstead = {
   /** Name of the cell. */
   cell: string;
   /** The budget of the search in minutes, all of which its training would have. */
   minutes: number;
+} & (Measured | WithoutRace);
+
+/** The budget is not longer than one in which the search was measured not to be better. */
+interface Measured {
+  reason: 'measured';
+  /** The longest such budget, in seconds of this machine. */
+  until: number;
   /** The measured budget: its minutes, and the test accuracies that it gave. */
   measured: { minutes: number; accuracies: Accuracies };
 }
 
+/** The budget is longer, but no race is planned: the search trains this cell, with less time. */
+interface WithoutRace {
+  reason: 'no-race';
+}
+
 /**
- * Returns the training of a cell for the whole budget if a search of it is known not to be better; else undefined.
- * @param options.races whether the budget has time for a race: without one the search trains the first known cell, if
- *   it prefers known ones
+ * Returns the training of a cell for the whole budget if a search is known not to be better; else undefined.
+ * @param options.races whether a race is planned: without one the search trains the first known cell, if it prefers
+ *   known ones
  */
 export function trainingInstead(
   settings: SearchSettings,
@@ -60,9 +72,9 @@ export function trainingInstead(
   );
   if (size === -1) return undefined;
   const costs = finalCosts([new Candidate(decisions, space)], options);
-  const asLong = costs[size]!.once + training.epochs * costs[size]!.epoch;
+  const until = costs[size]!.once + training.epochs * costs[size]!.epoch;
   const trainsIt = !races && finalists?.prefersKnown && `${known[0]}` === `${decisions}`;
-  const until = trainsIt ? Math.max(asLong, budget.seconds) : asLong;
-  if (budget.seconds > until) return undefined;
-  return { until, cell, minutes: inUnits(budget.seconds, 60), measured };
+  const minutes = inUnits(budget.seconds, 60);
+  if (budget.seconds <= until) return { reason: 'measured', cell, minutes, until, measured };
+  return trainsIt ? { reason: 'no-race', cell, minutes } : undefined;
 }

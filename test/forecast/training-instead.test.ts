@@ -6,7 +6,7 @@ import { insteadLines } from '../../src/cli/search/statement.ts';
 import { finalCosts } from '../../src/forecast/budget-costs.ts';
 import { startingLaws } from '../../src/forecast/cost-law.ts';
 import { costOptions } from '../../src/forecast/start.ts';
-import { measuredBudget, trainingInstead } from '../../src/forecast/training-instead.ts';
+import { measuredBudget, type TrainingInstead, trainingInstead } from '../../src/forecast/training-instead.ts';
 import { spaces } from '../../src/space/search-space.ts';
 import { mean } from '../../src/statistics/order.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -23,36 +23,58 @@ function insteadOf(request: Partial<SearchRequest>, { preset = 'laptop', slower 
   return { found: trainingInstead(settings, { ...options, races }), costs: finalCosts([quick], options) };
 }
 
+/** Returns the advice, which is by measured accuracies. */
+function measuredIn(found: TrainingInstead | undefined) {
+  assert.ok(found?.reason === 'measured', found?.reason);
+  return found;
+}
+
 test('the cell is named up to the time in which this machine trains it as long as in the measured budget', () => {
   const { found, costs } = insteadOf({ budget: 60 });
+  const { until } = measuredIn(found);
   const { epoch, once } = costs[2]!; // of F = 16 at 32 pixels
-  assert.ok(Math.abs(found!.until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
-  assert.ok(insteadOf({ budget: found!.until - 1 }).found);
-  assert.equal(insteadOf({ budget: found!.until + 1 }).found, undefined);
-  const longer = found!.until + 100;
-  const withoutRace = insteadOf({ budget: longer }, { races: false }).found;
-  assert.equal(withoutRace!.until, longer, 'without a race the search trains that cell, with less time');
-  assert.ok(insteadOf({ budget: found!.until + 1 }, { slower: 2 }).found, 'a slower machine needs longer');
+  assert.ok(Math.abs(until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
+  for (const races of [true, false])
+    for (const budget of [until / 3, until - 1])
+      assert.equal(measuredIn(insteadOf({ budget }, { races }).found).until, until, 'whatever is asked for');
+  assert.equal(insteadOf({ budget: until + 1 }).found, undefined);
+  assert.ok(insteadOf({ budget: until + 1 }, { slower: 2 }).found, 'a slower machine needs longer');
+});
+
+test('in a longer budget without a race it is named as the cell that the search trains with less time, without a bound', () => {
+  const { until } = measuredIn(insteadOf({ budget: 60 }).found);
+  for (const seconds of [until + 1, 3 * until]) {
+    const { found } = insteadOf({ budget: seconds }, { races: false });
+    assert.deepEqual(found, { reason: 'no-race', cell: 'quick', minutes: found!.minutes });
+    assert.ok(Math.abs(60 * found!.minutes - seconds) < 1e-6);
+  }
+  const [words, command] = insteadLines(insteadOf({ budget: 7200 }, { races: false }).found);
+  assert.equal(
+    words,
+    'This search plans no race of finalists, so that it trains the cell Quick whatever its children say, with less time than the training alone would give it:',
+  );
+  assert.match(command!, /nasnet train quick --minutes 120$/);
 });
 
 test('a search without a race that would not choose that cell says nothing beyond the measured budget', () => {
-  const { until } = insteadOf({ budget: 60 }).found!;
+  const { until } = measuredIn(insteadOf({ budget: 60 }).found);
   const nasnetA = namedDecisions('a', 5)[1]!;
   for (const request of [{ finalists: 0 }, { known: [] }, { known: [nasnetA] }]) {
     assert.equal(insteadOf({ budget: until + 100, ...request }, { races: false }).found, undefined);
-    assert.equal(insteadOf({ budget: until - 1, ...request }, { races: false }).found!.until, until);
+    const shorter = insteadOf({ budget: until - 1, ...request }, { races: false }).found;
+    assert.equal(measuredIn(shorter).until, until);
   }
 });
 
 test('it is told with the command for the whole budget, and with both accuracies', () => {
-  const { found } = insteadOf({ budget: 300 });
+  const found = measuredIn(insteadOf({ budget: 300 }).found);
   const [words, command] = insteadLines(found);
   assert.match(
     words!,
     /^In less than about .* on this machine a search has no advantage over training the cell Quick all the time\. Measured, 8 min of two threads with AVX-512: [\d.]+%? .*% of CIFAR-10's test images against [\d.]+%?.*; a residual network of 8 layers had [\d.]+.*% \(docs\/experiments\/budget\.md\)\. Quick alone:$/,
   );
   assert.match(command!, /nasnet train quick --minutes 5$/);
-  const { alone, search } = found!.measured.accuracies;
+  const { alone, search } = found.measured.accuracies;
   assert.ok(mean([...search]) <= mean([...alone]) + 0.005);
   assert.deepEqual(insteadLines(undefined), []);
 });

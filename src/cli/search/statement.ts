@@ -21,17 +21,21 @@ export function statement(settings: SearchSettings, counts: ImageCounts): string
   return [...rows, ...fewImagesWords(settings, counts), ...unusedWords(settings)];
 }
 
-/** Says which training this search is known not to be better than. */
+/** Says why to train a cell in place of this search, and by which command. */
 export function insteadLines(instead: TrainingInstead | undefined): string[] {
   if (!instead) return [];
-  const { until, cell, minutes, measured } = instead;
-  const { search, alone, resnet } = measured.accuracies;
+  const { cell, minutes } = instead;
   const title = cellTitle(cell);
+  return [reasonWords(instead, title), `  ${commandOf('train', cell, '--minutes', `${minutes}`)}`];
+}
+
+function reasonWords(instead: TrainingInstead, title: string): string {
+  if (instead.reason === 'no-race')
+    return `This search plans no race of finalists, so that it trains the cell ${title} whatever its children say, with less time than the training alone would give it:`;
+  const { until, measured } = instead;
+  const { search, alone, resnet } = measured.accuracies;
   const [own, other, residual] = [search, alone, resnet].map(accuracyWords);
-  return [
-    `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${measured.minutes} min of two threads with AVX-512: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`,
-    `  ${commandOf('train', cell, '--minutes', `${minutes}`)}`,
-  ];
+  return `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${measured.minutes} min of two threads with AVX-512: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`;
 }
 
 /** "87.9%", "88.1% and 87.8%", "88.1 ± 0.3%": of each seed, from three on their mean with its 95% interval */
