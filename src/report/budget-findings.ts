@@ -44,11 +44,16 @@ export function budgetFindings(study: Study<SearchSettings>): BudgetFindings | u
 export function budgetSentence({ seconds, spent, trials, finalists, final }: BudgetFindings): string {
   const decided = [
     ...(trials === undefined ? [] : [`${whole(trials)} children`]),
-    ...(finalists === undefined ? [] : [finalists === 0 ? 'no finalists' : `${whole(finalists)} finalists`]),
+    ...(finalists === undefined ? [] : [finalistsWords(finalists)]),
     ...(final === undefined ? [] : [`${final.epochs} epochs of the final network`]),
   ];
   const bought = decided.length > 0 ? `; it was divided into ${decided.join(', ')}` : '';
   return `${duration(spent)} of its budget of ${duration(seconds)} are spent${bought}.`;
+}
+
+function finalistsWords(count: number): string {
+  if (count === 0) return 'no finalists';
+  return count === 1 ? '1 finalist' : `${whole(count)} finalists`;
 }
 
 /** Returns the findings about each named cell that was a first trial and has a reward. */

@@ -62,11 +62,16 @@ test('each arm has its own finalists: the estimate counts them, a race of a budg
   assert.doesNotMatch(statement(paper, counts).join('\n'), /of each arm/);
 });
 
-test('a short search gets no advice, and one child and one worker are not several', () => {
+test('a short search gets no advice, and one child, worker or finalist is not several', () => {
   const { finalists: _, ...alone } = paper;
   const estimate = of(alone, 1, 1);
   assert.equal(adviceFor(estimate, alone), undefined);
   assert.match(estimateLines(estimate)[0]!, /^1 child of about 2\.1 h on one worker: about 2\.1 h;/);
+  const one = fitted(settingsOf('paper', { ...given, finalists: 1 }), counts);
+  assert.match(estimateLines(of(one, 9, 1))[1]!, /^1 finalist, 2 to 5 trainings of about 2\.1 h: /);
+  assert.match(statement(one, counts).join('\n'), /\nfinalists +the best one, 2 to 5 times: N = 6, /);
+  const ofArms = statement({ ...one, strategy: 'ppo,random' }, counts).join('\n');
+  assert.match(ofArms, /\nfinalists +the best one of each arm, 2 to 5 times each: N = 6, /);
 });
 
 test('the paper preset is the search of the paper, number by number', () => {

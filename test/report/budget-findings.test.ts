@@ -81,4 +81,6 @@ test('what is spent, and on what, is said as far as it is decided', () => {
   );
   const { finalTraining, target } = findingsOf(study);
   assert.deepEqual([finalTraining.resolution, finalTraining.recipe.epochs, target], [32, 4.5, 2]);
+  study.keep('budget decisions', { trials: 2, finalists: 1 });
+  assert.match(said()!, / divided into 2 children, 1 finalist\.$/);
 });

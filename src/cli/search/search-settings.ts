@@ -198,9 +198,10 @@ export const searchSettings = {
       const withKnown = finalists?.withKnown && first ? `, including ${known}${chosen}` : '';
       const equal = finalists?.equalCost ? fewerEpochs : '';
       const none = `none: a race needs two or more, with time for runs that tell cells apart in its share of the budget${first ? '; the first known cell is chosen' : ''}`;
-      const ofEach = armCount(settings.strategy) > 1 ? ' of each arm' : '';
+      const arms = armCount(settings.strategy);
+      const ofEach = arms > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
-        `the best ${whole(count)}${ofEach}${withKnown}, ${seeds} times each`;
+        `the best ${count === 1 ? 'one' : whole(count)}${ofEach}${withKnown}, ${seeds} times${count * arms === 1 ? '' : ' each'}`;
       return [
         ...(finalists
           ? [

@@ -82,8 +82,9 @@ export function estimateLines(estimate: SearchEstimate): string[] {
     lines.push(`about ${whole(ladder.trainings)} trainings on higher rungs: about ${roughly(ladder.seconds)}`);
   if (finalists) {
     const { trainings } = finalists;
+    const noun = finalists.count === 1 ? 'finalist' : 'finalists';
     lines.push(
-      `${whole(finalists.count)} finalists, ${spanOf(trainings, whole)} trainings of about ${rangeWords(finalists.each)}: about ${spanWords(finalists.seconds)}`,
+      `${whole(finalists.count)} ${noun}, ${spanOf(trainings, whole)} trainings of about ${rangeWords(finalists.each)}: about ${spanWords(finalists.seconds)}`,
     );
   }
   lines.push(`the final network: about ${roughly(final.seconds)}; all of it about ${spanWords(seconds)}`);
