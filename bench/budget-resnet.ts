@@ -55,7 +55,10 @@ const sizes: readonly Size[] = [
  */
 const [reserve, looks] = [0.03, 5];
 const probed = 60; // steps
-const { batchSize } = recipes.fast;
+const {
+  batchSize,
+  optimizer: { matrixRate, iterations },
+} = recipes.fast;
 
 /**
  * The largest size that has its fewest epochs in the seconds that are left, and its epochs in steps of a twentieth.
@@ -128,6 +131,7 @@ export async function trainInPyTorch(plan: Plan, seed: number, heldOut: number, 
 
 const jobOf = ({ cells: blocks, filters }: Omit<Plan, 'epochs'>, seed: number) => ({
   ...{ blocks, filters, seed, batch: batchSize, rate: recipes.fast.learningRate, threads: availableParallelism() },
+  muon: { rate: matrixRate, iterations },
 });
 
 /** Writes the images that PyTorch reads, and returns their description for its job. */

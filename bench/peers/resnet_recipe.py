@@ -2,11 +2,11 @@
 
 Independent of src/; shares only the images. Its one argument is JSON: {"images": folder, "train", "held_out", "test":
 numbers of images, "classes", "side", "mean", "deviation" (of the three colours, 0 to 255), "blocks", "filters",
-"epochs", "batch", "rate", "threads", "seed", "border": by how many pixels images are translated}. The folder has
-train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and behind them a label a byte. Prints a line of
-JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With "checkpoint": path, it saves its state there every
-minute, and goes on from it. With "probe": steps, it trains so many steps and prints {"full", "small"}: seconds a step
-of whole images and of those of half the side.
+"epochs", "batch", "rate", "muon": {"rate": as a multiple of it, "iterations"}, "threads", "seed", "border": by how many
+pixels images are translated}. The folder has train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and
+behind them a label a byte. Prints a line of JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With
+"checkpoint": path, it saves its state there every minute, and goes on from it. With "probe": steps, it trains so many
+steps and prints {"full", "small"}: seconds a step of whole images and of those of half the side.
 """
 import json
 import math
@@ -54,6 +54,34 @@ class ResNet(nn.Module):
 
     def forward(self, x):
         return self.head(self.blocks(F.relu(self.stem_norm(self.stem(x)), inplace=True)).mean((2, 3)))
+
+
+class Muon:
+    """Turns weights of convolutions as src/nn/muon.ts does (Jordan et al., 2024), and keeps their norms."""
+
+    def __init__(self, weights, rate, iterations, momentum=0.9):
+        self.weights, self.rate, self.iterations, self.momentum = weights, rate, iterations, momentum
+        self.velocities = [torch.zeros_like(each) for each in weights]
+
+    @torch.no_grad()
+    def step(self, rate):
+        torch._foreach_mul_(self.velocities, self.momentum)
+        gradients = [each.grad for each in self.weights]
+        torch._foreach_add_(self.velocities, gradients)
+        for weight, velocity, gradient in zip(self.weights, self.velocities, gradients):
+            turn = self.orthogonal((gradient + self.momentum * velocity).flatten(1))
+            norm = weight.norm()
+            weight.sub_(turn.view_as(weight) * (rate * self.rate * norm / math.sqrt(min(turn.shape))))
+            weight.mul_(norm / weight.norm())
+
+    def orthogonal(self, matrix):
+        wide = matrix.shape[0] <= matrix.shape[1]
+        some = matrix if wide else matrix.T
+        some = some / (some.norm() + 1e-7)
+        for _ in range(self.iterations):
+            gram = some @ some.T
+            some = 3.4445 * some + (2.0315 * gram @ gram - 4.775 * gram) @ some
+        return some if wide else some.T
 
 
 class Images:
@@ -106,9 +134,9 @@ def main():
     torch.manual_seed(job["seed"])
     train = Images(job, "train")
     network = ResNet(job["blocks"], job["filters"], job["classes"]).to(memory_format=torch.channels_last)
-    weights = [each for each in network.parameters() if each.dim() > 1]
-    others = [each for each in network.parameters() if each.dim() <= 1]
-    groups = [{"params": weights, "weight_decay": 5e-4}, {"params": others, "weight_decay": 0.0}]
+    weights = {axes: [each for each in network.parameters() if each.dim() == axes] for axes in (1, 2, 4)}
+    muon = Muon(weights[4], **job["muon"])
+    groups = [{"params": weights[2], "weight_decay": 5e-4}, {"params": weights[1], "weight_decay": 0.0}]
     optimizer = torch.optim.SGD(groups, lr=job["rate"], momentum=0.9, nesterov=True)
 
     def learn(pixels, labels, rate):
@@ -119,6 +147,7 @@ def main():
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimizer.step()
+        muon.step(rate)
 
     count, batch = len(train.labels), job["batch"]
     if "probe" in job:
@@ -143,7 +172,8 @@ def main():
     def save(taken):
         saved = {
             **{"job": job, "step": taken, "network": network.state_dict(), "optimizer": optimizer.state_dict()},
-            **{"average": average, "mirrored_first": mirrored_first, "order": order, "random": torch.get_rng_state()},
+            **{"turning": muon.velocities, "average": average, "mirrored_first": mirrored_first, "order": order},
+            "random": torch.get_rng_state(),
         }
         torch.save(saved, job["checkpoint"] + ".new")
         os.replace(job["checkpoint"] + ".new", job["checkpoint"])
@@ -154,6 +184,7 @@ def main():
         if saved["job"] == job:
             network.load_state_dict(saved["network"])
             optimizer.load_state_dict(saved["optimizer"])
+            muon.velocities = saved["turning"]
             average, mirrored_first, order = saved["average"], saved["mirrored_first"], saved["order"]
             torch.set_rng_state(saved["random"])
             first = saved["step"]

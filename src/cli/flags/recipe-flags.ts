@@ -102,7 +102,7 @@ export function addRecipeFlags(command: Command): Command {
     .addOption(
       new Option(
         '--optimizer <name>',
-        'rmsprop as in the released ImageNet configuration, adam with its usual options, muon for the weights of convolutions (default: momentum)',
+        'rmsprop as in the released ImageNet configuration, adam with its usual options, muon for the weights of convolutions (default: momentum; of fast muon)',
       ).choices(optimizerNames),
     )
     .option('--weight-decay <x>', 'L2 penalty of the weights', numberFromZero('--weight-decay'))
