@@ -76,7 +76,7 @@ const largerFinals: Training[] = [
   finalFrom(2.5, 1, 8, 32), // fewer filters, but whole images
   // With AVX-512 F = 12 takes almost the time of F = 16, and F = 20 that of F = 24. Without it F = 16 takes half as
   // long again as F = 12, and begins to be better later.
-  finalFrom(5.5, 1, 16, 32),
+  finalFrom(3.5, 1, 16, 32),
   finalFrom(13, 1, 24, 32),
   // In the same time better than F = 24, which has 1.4 to 1.7 times as many epochs, and than N = 2 with F = 24.
   finalFrom(12, 1, 32, 32),
