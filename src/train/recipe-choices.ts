@@ -6,6 +6,7 @@ export interface OptimizerOptions {
   momentum: object;
   rmsprop: { decay: number; epsilon: number };
   adam: { beta1: number; beta2: number; epsilon: number };
+  /** Of the weights that it turns: the learning rate, as a multiple of the others', and Newton-Schulz iterations. */
   muon: { matrixRate: number; iterations: number };
 }
 
