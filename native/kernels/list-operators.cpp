@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "long-sums.h"
+#include "numbers.h"
 #include "operands.h"
 #include "over-images.h"
 
@@ -29,17 +29,6 @@ struct Run {
 constexpr int64_t numbersOfRun = 1 << 14;
 /** Fewer numbers than these take less time than to wake the other threads. */
 constexpr int64_t worthSharing = 16 * numbersOfRun;
-
-bool isDense(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat) && tensor.is_non_overlapping_and_dense(); }
-
-/** Whether the numbers of both have the same order in memory. The stride of an axis of one place says nothing. */
-bool areAlike(const at::Tensor& one, const at::Tensor& other) {
-  if (!isDense(one) || !isDense(other) || one.sizes() != other.sizes()) return false;
-  for (int64_t axis = 0; axis < one.dim(); ++axis) {
-    if (one.size(axis) > 1 && one.stride(axis) != other.stride(axis)) return false;
-  }
-  return true;
-}
 
 void addRuns(std::vector<Run>& runs, float* to, const float* from, int64_t count) {
   for (int64_t begin = 0; begin < count; begin += numbersOfRun) {
@@ -85,10 +74,6 @@ void changeLists(at::TensorList changed, at::TensorList others, const Work& work
 
 void addNumbers(float* __restrict to, const float* __restrict from, int64_t count, float times) {
   for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
-}
-
-void scaleNumbers(float* numbers, int64_t count, float times) {
-  for (int64_t index = 0; index < count; ++index) numbers[index] *= times;
 }
 
 void addLists(at::TensorList sums, at::TensorList others, double factor) {

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "long-sums.h"
 #include "loops/loops.h"
+#include "numbers.h"
 #include "operands.h"
 #include "over-images.h"
 #include "plane.h"
@@ -36,11 +36,6 @@ struct Step {
 
 double normOf(const float* numbers, int64_t count) { return std::sqrt(sumOfSquares(numbers, count)); }
 
-void scale(float* numbers, int64_t count, double factor) {
-  const float times = static_cast<float>(factor);
-  for (int64_t index = 0; index < count; ++index) numbers[index] *= times;
-}
-
 /** to[column][row] = from[row][column] */
 void transpose(float* to, const float* from, int64_t rows, int64_t columns) {
   constexpr int64_t together = 16;
@@ -61,7 +56,7 @@ void orthogonalise(float*& matrix, float*& other, int64_t longer, int64_t shorte
   constexpr float a = 3.4445f, b = -4.7750f, c = 2.0315f;
   const Floats gram(shorter * shorter), factor(shorter * shorter);
   const double norm = normOf(matrix, longer * shorter);
-  scale(matrix, longer * shorter, 1 / (norm + 1e-7));
+  scaleNumbers(matrix, longer * shorter, static_cast<float>(1 / (norm + 1e-7)));
   const auto multiply = [&](const float* left, bool across, const float* right, float* result, int64_t rows,
                             int64_t depth) {
     loops().product({left, shorter, across, right, shorter, result, shorter, rows, shorter, depth, false});
@@ -102,13 +97,13 @@ void move(const Weight& weight, const Step& step) {
   const float share = static_cast<float>(step.rate * norm / std::sqrt(static_cast<double>(weight.shorter())));
   for (int64_t index = 0; index < count; ++index) parameter[index] -= share * direction[index];
   const double moved = normOf(parameter, count);
-  if (moved != 0) scale(parameter, count, norm / moved);
+  if (moved != 0) scaleNumbers(parameter, count, static_cast<float>(norm / moved));
 }
 
-bool isMatrix(const at::Tensor& tensor, const at::Tensor& like) {
-  return isOurs(tensor, at::kFloat) && tensor.is_non_overlapping_and_dense() && tensor.numel() > 0 &&
-         tensor.stride(0) * tensor.size(0) == tensor.numel() && tensor.sizes() == like.sizes() &&
-         tensor.strides() == like.strides();
+/** Whether the first axis is the outermost in memory. */
+bool isMatrix(const at::Tensor& tensor) {
+  return isDense(tensor) && tensor.dim() > 1 && tensor.numel() > 0 &&
+         (tensor.size(0) == 1 || tensor.stride(0) * tensor.size(0) == tensor.numel());
 }
 
 void muonStep(at::TensorList parameters, at::TensorList velocities, double rate, double momentum, int64_t iterations) {
@@ -120,9 +115,9 @@ void muonStep(at::TensorList parameters, at::TensorList velocities, double rate,
     const at::Tensor &parameter = parameters[index], &velocity = velocities[index];
     at::Tensor gradient = parameter.grad();
     if (!gradient.defined()) continue;
-    TORCH_CHECK(parameter.dim() > 1 && isMatrix(parameter, parameter) && isMatrix(velocity, parameter),
+    TORCH_CHECK(isMatrix(parameter) && areAlike(velocity, parameter),
                 "expected float32 weights and velocities on the CPU whose first axis is the outermost in memory");
-    if (!isMatrix(gradient, parameter)) gradient = at::empty_like(parameter).copy_(gradient);
+    if (!areAlike(gradient, parameter)) gradient = at::empty_like(parameter).copy_(gradient);
     const int64_t rows = parameter.size(0);
     weights.push_back({floatsOf(parameter), floatsOf(velocity), floatsOf(gradient), rows, parameter.numel() / rows});
     gradients.push_back(std::move(gradient));

@@ -41,6 +41,17 @@ inline bool isOurs(const at::Tensor& tensor, at::ScalarType dtype) {
          tensor.layout() == at::kStrided;
 }
 inline bool isFloats(const at::Tensor& tensor) { return isOurs(tensor, at::kFloat); }
+inline bool isDense(const at::Tensor& tensor) { return isFloats(tensor) && tensor.is_non_overlapping_and_dense(); }
+
+/** Whether the numbers of both have the same order in memory. The stride of an axis of one place says nothing. */
+inline bool areAlike(const at::Tensor& one, const at::Tensor& other) {
+  if (!isDense(one) || !isDense(other) || one.sizes() != other.sizes()) return false;
+  for (int64_t axis = 0; axis < one.dim(); ++axis) {
+    if (one.size(axis) > 1 && one.stride(axis) != other.stride(axis)) return false;
+  }
+  return true;
+}
+
 inline bool isStored(const at::Tensor& tensor) { return isFloats(tensor) || isOurs(tensor, at::kBFloat16); }
 
 /** Whether images are in channels_last memory without gaps. */

@@ -1,6 +1,6 @@
 // Recipes of a detector's training: every hyperparameter, its default and its source.
 
-import type { OptimizerChoice } from '../train/recipe-choices.ts';
+import { type OptimizerChoice, optimizerNames } from '../train/recipe-choices.ts';
 
 export interface DetectionRecipe {
   epochs: number;
@@ -62,6 +62,9 @@ export const detectionRecipes = {
 } as const satisfies Record<string, DetectionRecipe>;
 
 export type DetectionRecipeName = keyof typeof detectionRecipes;
+/** Muon is for weights that a norm in training follows, at a rate that no detector was trained with. */
+export const detectionOptimizers = optimizerNames.filter((name) => name !== 'muon');
+
 export const detectionRecipeNames = Object.keys(detectionRecipes) as DetectionRecipeName[];
 
 /** Returns the learning rate at a step of `steps`. */

@@ -17,6 +17,7 @@ import {
   type Optimizer,
   times,
 } from './optimizers.ts';
+import { addList, mulScalar } from './tensor-lists.ts';
 
 export interface MuonOptions extends MomentumOptions {
   /** Learning rate of the matrices, as a multiple of the others'. */
@@ -25,17 +26,17 @@ export interface MuonOptions extends MomentumOptions {
   iterations: number;
 }
 
-/** A matrix and its velocity, with a rate that may be different for each. */
-interface Turning {
+/** A weight and its velocity. */
+interface Matrix {
   name: string;
   parameter: Tensor;
   velocity: Tensor;
 }
 
 /** Matrices of the same learning rate. */
-interface Alike {
+interface SameRate {
   rate: number;
-  members: readonly Turning[];
+  members: readonly Matrix[];
   /** Absent where nasnet's operator cannot take them: on a GPU, and of float64. */
   lists?: { parameters: TensorList; velocities: TensorList };
 }
@@ -49,11 +50,12 @@ const [a, b, c] = [3.4445, -4.775, 2.0315];
  * equally fast. Matrices are the weights of convolutions without a bias, [outputs, inputs · kernel], but of depthwise
  * ones; everything else has plain momentum. Since a norm follows such a convolution, only the direction of its weight
  * matters: a step is relative to the weight's norm, which never changes, W ← |W| · normalised(W − rate · matrixRate ·
- * |W| · O / √rank). Matrices have no weight decay.
+ * |W| · O / √rank). Matrices have no weight decay. The auxiliary head has momentum: its last convolution is a linear
+ * layer over all pixels that are left, of which one step takes longer than a step of a small network.
  */
 export class Muon implements Optimizer {
   readonly #others: Momentum;
-  readonly #alike: readonly Alike[];
+  readonly #groups: readonly SameRate[];
   readonly #momentum: number;
   readonly #iterations: number;
 
@@ -62,13 +64,16 @@ export class Muon implements Optimizer {
     this.#momentum = momentum;
     this.#iterations = iterations;
     const isMatrix = (name: string, { shape }: Tensor) =>
-      shape.length === 4 && shape[1]! > 1 && !parameters.has(name.replace(/weight$/, 'bias'));
+      shape.length === 4 &&
+      shape[1]! > 1 &&
+      !name.startsWith('auxiliary.') &&
+      !parameters.has(name.replace(/weight$/, 'bias'));
     const of = (matrices: boolean) => [...parameters].filter(([name, each]) => isMatrix(name, each) === matrices);
     this.#others = new Momentum(new Map(of(false)), options);
     const turning = noGrad(() =>
       of(true).map(([name, parameter]) => ({ name, parameter, velocity: keep(zerosLike(parameter)) })),
     );
-    this.#alike = [...Map.groupBy(turning, ({ name }) => rateOf(name))].map(([rate, members]) => ({
+    this.#groups = [...Map.groupBy(turning, ({ name }) => rateOf(name))].map(([rate, members]) => ({
       rate: rate * matrixRate,
       members,
       ...(members.every(({ parameter }) => parameter.device === cpu && parameter.dtype === 'float32') && {
@@ -82,7 +87,7 @@ export class Muon implements Optimizer {
 
   step(learningRate: number | Tensor): void {
     this.#others.step(learningRate);
-    for (const { rate, members, lists } of this.#alike) {
+    for (const { rate, members, lists } of this.#groups) {
       if (lists && typeof learningRate === 'number') {
         const { parameters, velocities } = lists;
         noGrad(() => muonStep.run(parameters, velocities, rate * learningRate, this.#momentum, this.#iterations));
@@ -93,25 +98,30 @@ export class Muon implements Optimizer {
   }
 
   /** Turns matrices that have gradients, those of the same shape together. */
-  #turn(members: readonly Turning[], rate: number | Tensor): void {
+  #turn(members: readonly Matrix[], rate: number | Tensor): void {
     const gradients = collectedGradients(members.map(({ parameter }) => parameter));
     const moving = members.flatMap((each, index) => {
       const gradient = gradients[index];
       return gradient ? [{ ...each, gradient }] : [];
     });
     for (const group of Map.groupBy(moving, ({ parameter }) => parameter.shape.join()).values()) {
-      for (const { velocity, gradient } of group) velocity.mul_(this.#momentum).add_(gradient);
-      const [count, { shape, size }] = [group.length, group[0]!.parameter];
-      const rows = shape[0]!;
-      const flat = (tensors: Tensor[]) => stack(tensors).reshape([count, rows, size / rows]);
-      const velocities = flat(group.map(({ velocity }) => velocity));
-      const directions = flat(group.map(({ gradient }) => gradient)).add(velocities, this.#momentum);
-      const weights = flat(group.map(({ parameter }) => parameter));
-      const norms = normsOf(weights);
-      const share = times(rate, 1 / Math.sqrt(Math.min(rows, size / rows)));
-      const moved = weights.sub(orthogonal(directions, this.#iterations).mul(norms).mul(share));
-      const turned = moved.mul(norms.div(normsOf(moved).clamp(1e-30))); // weights of zeros stay
-      for (const [index, { parameter }] of group.entries()) parameter.copy_(turned.select(0, index).reshape(shape));
+      const parameters = group.map(({ parameter }) => parameter);
+      const velocities = group.map(({ velocity }) => velocity);
+      const gradients = group.map(({ gradient }) => gradient);
+      mulScalar.run(velocities, this.#momentum);
+      addList.run(velocities, gradients, 1);
+      addList.run(gradients, velocities, this.#momentum);
+      scope(() => {
+        const { shape, size } = parameters[0]!;
+        const rows = shape[0]!;
+        const flat = (tensors: Tensor[]) => stack(tensors).reshape([group.length, rows, size / rows]);
+        const weights = flat(parameters);
+        const norms = normsOf(weights);
+        const share = times(rate, 1 / Math.sqrt(Math.min(rows, size / rows)));
+        const moved = weights.sub(orthogonal(flat(gradients), this.#iterations).mul(norms).mul(share));
+        const turned = moved.mul(norms.div(normsOf(moved).clamp(1e-30))); // weights of zeros stay
+        for (const [index, each] of parameters.entries()) each.copy_(turned.select(0, index).reshape(shape));
+      });
     }
   }
 
@@ -124,11 +134,12 @@ export class Muon implements Optimizer {
   }
 
   state(): NamedTensors {
-    const own = this.#alike.flatMap(({ members }) => members);
-    return {
-      ...this.#others.state(),
-      ...Object.fromEntries(own.map(({ name, velocity }) => [`momentum.${name}`, velocity])),
-    };
+    return { ...this.#others.state(), ...this.#own() };
+  }
+
+  #own(): NamedTensors {
+    const matrices = this.#groups.flatMap(({ members }) => members);
+    return Object.fromEntries(matrices.map(({ name, velocity }) => [`momentum.${name}`, velocity]));
   }
 
   check(state: NamedTensors): void {
@@ -137,12 +148,12 @@ export class Muon implements Optimizer {
 
   load(state: NamedTensors, stepsTaken: number): void {
     this.check(state);
-    copyState(this.state(), state);
+    copyState(this.#own(), state);
     this.#others.load(state, stepsTaken);
   }
 
   dispose(): void {
-    for (const { members, lists } of this.#alike) {
+    for (const { members, lists } of this.#groups) {
       lists?.parameters[Symbol.dispose]();
       lists?.velocities[Symbol.dispose]();
       free(members.map(({ velocity }) => velocity));
@@ -168,9 +179,11 @@ function orthogonal(matrices: Tensor, iterations: number): Tensor {
   let some = wide ? matrices : matrices.transpose(1, 2);
   some = some.div(normsOf(some).add(1e-7));
   for (let iteration = 0; iteration < iterations; iteration++) {
-    const gram = some.matmul(some.transpose(1, 2));
-    const factor = gram.mul(b).add(gram.matmul(gram), c);
-    some = some.mul(a).add(factor.matmul(some));
+    some = scope(() => {
+      const gram = some.matmul(some.transpose(1, 2));
+      const factor = gram.mul(b).add(gram.matmul(gram), c);
+      return some.mul(a).add(factor.matmul(some));
+    });
   }
   return wide ? some : some.transpose(1, 2);
 }

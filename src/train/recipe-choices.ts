@@ -6,7 +6,7 @@ export interface OptimizerOptions {
   momentum: object;
   rmsprop: { decay: number; epsilon: number };
   adam: { beta1: number; beta2: number; epsilon: number };
-  /** Of the weights that it turns: the learning rate, as a multiple of the others', and Newton-Schulz iterations. */
+  /** `matrixRate`: learning rate of the weights that it turns, as a multiple of the others'. */
   muon: { matrixRate: number; iterations: number };
 }
 
@@ -17,11 +17,14 @@ export type Choice<Name extends OptimizerName> = { name: Name } & OptimizerOptio
 /** An optimizer's name with all its options, as JSON. */
 export type OptimizerChoice = { [Name in OptimizerName]: Choice<Name> }[OptimizerName];
 
+/** The rate is that of `fast` (docs/experiments/fast-recipe.md). */
+export const defaultMuon = { name: 'muon', matrixRate: 0.1, iterations: 5 } as const satisfies Choice<'muon'>;
+
 const defaults: { readonly [Name in OptimizerName]: Choice<Name> } = {
   momentum: { name: 'momentum' },
   rmsprop: { name: 'rmsprop', decay: 0.9, epsilon: 1 }, // released ImageNet configuration; its momentum is also 0.9
   adam: { name: 'adam', beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }, // Kingma and Ba, 2015
-  muon: { name: 'muon', matrixRate: 0.1, iterations: 5 }, // docs/experiments/fast-recipe.md
+  muon: defaultMuon,
 };
 
 export const optimizerNames = Object.keys(defaults) as OptimizerName[];

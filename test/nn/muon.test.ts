@@ -25,6 +25,7 @@ const others = {
   'depthwise.weight': [6, 1, 3, 3],
   'biased.weight': [3, 6, 1, 1],
   'biased.bias': [3],
+  'auxiliary.full.weight': [12, 4, 2, 2],
   'linear.weight': [5, 6],
   'norm.scale': [6],
 };
@@ -160,7 +161,7 @@ test('weights in channels_last memory, and gradients in another order than their
   assert.ok(apart(last, [...own.get('wide.weight')!.detach().toArray()]) < 2e-6);
 });
 
-test('depthwise and linear weights, those with a bias, biases and norms have plain momentum, to the bit', () => {
+test('depthwise and linear weights, those with a bias or of the auxiliary head, biases and norms have plain momentum, to the bit', () => {
   const groups = { momentum: 0.8, weightDecay: 0.1, biasRate: 2, rateOf: (name: string) => name.length / 10 };
   const own = parametersOf({ ...others, ...matrices }, 'float32');
   const plain = parametersOf(others, 'float32');
@@ -233,6 +234,27 @@ for (const dtype of ['float32', 'float64'] as const) {
       changed.map(([name]) => name),
       ['wide.weight'],
     );
+  });
+}
+
+for (const dtype of ['float32', 'float64'] as const) {
+  test(`in ${dtype} a weight of zeros stays, and a gradient of NaN is not hidden`, () => {
+    const shape = [6, 4, 3, 3];
+    const own = new Map(
+      ['zeros.weight', 'broken.weight'].map((name) => [
+        name,
+        tensor(name === 'zeros.weight' ? Array(216).fill(0) : numbersOf(name, shape), shape, {
+          dtype,
+          requiresGrad: true,
+        }),
+      ]),
+    );
+    using optimizer = new Muon(own, options);
+    own.get('zeros.weight')!.grad = tensor(gradientOf('', 0, shape), shape, { dtype });
+    own.get('broken.weight')!.grad = tensor([Number.NaN, ...Array(215).fill(1)], shape, { dtype });
+    optimizer.step(0.2);
+    assert.ok([...own.get('zeros.weight')!.detach().toArray()].every((each) => Number(each) === 0));
+    assert.ok([...own.get('broken.weight')!.detach().toArray()].every((each) => Number.isNaN(Number(each))));
   });
 }
 

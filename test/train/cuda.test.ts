@@ -10,7 +10,6 @@ import type { Precision } from '../../src/engine/device.ts';
 import { scope } from '../../src/engine/memory.ts';
 import { buildNetwork } from '../../src/model/network.ts';
 import type { Module } from '../../src/nn/module.ts';
-import { Momentum } from '../../src/nn/optimizers.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import type { Architecture } from '../../src/space/architecture.ts';
@@ -21,7 +20,9 @@ import { DeviceSteps } from '../../src/train/device-steps.ts';
 import { evaluateNetwork } from '../../src/train/evaluation.ts';
 import { HostSteps } from '../../src/train/host-steps.ts';
 import { averageShareAt, learningRateAt } from '../../src/train/learning-rate.ts';
+import { createOptimizer } from '../../src/train/optimizer.ts';
 import { childRecipe, type Recipe } from '../../src/train/recipe.ts';
+import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
 import { type StepPlan, StepSums, type Trainee } from '../../src/train/step.ts';
 import { trainNetwork } from '../../src/train/training.ts';
 import { gpu, withoutGpu } from '../engine/gpu.ts';
@@ -67,7 +68,7 @@ function traineeOn(
   const auxiliary = mine.auxiliaryWeight > 0;
   const plan = planNetwork(architecture, { cells: 1, filters: 8, input: side, classes, auxiliary });
   const network = buildNetwork(plan, { seed: 3, dropPathKeep: mine.dropPathKeep, precision, device });
-  const optimizer = new Momentum(network.namedParameters(), mine);
+  const optimizer = createOptimizer(network, mine);
   const [sums, parameters] = [new StepSums(device), network.parameters()];
   const dispose = () => {
     for (const each of [network, optimizer]) each.dispose();
@@ -142,16 +143,21 @@ for (const [name, architecture] of [['NASNet-A', nasnetA] as [string, Architectu
   });
 }
 
-for (const precision of ['float32', 'bfloat16'] as const) {
-  test(`a captured step in ${precision} replays the same as the uncaptured step: rates, masks, seeds, batches`, {
+for (const [precision, optimizer] of [
+  ['float32', 'momentum'],
+  ['bfloat16', 'momentum'],
+  ['float32', 'muon'],
+] as const) {
+  const moved: Recipe = { ...recipe, optimizer: defaultOptimizer(optimizer) };
+  test(`a captured step in ${precision}, by ${optimizer}, replays the same as the uncaptured step: rates, masks, seeds, batches`, {
     skip,
   }, () => {
     const capture = capturesGraphs(gpu);
     if (gpu !== 'cpu')
       assert.ok(capture, 'the addon was compiled without CUDA: see what the set-up said of its headers');
-    using alone = traineeOn(gpu, precision);
-    using replayed = traineeOn(gpu, precision);
-    using again = traineeOn(gpu, precision);
+    using alone = traineeOn(gpu, precision, nasnetA, moved);
+    using replayed = traineeOn(gpu, precision, nasnetA, moved);
+    using again = traineeOn(gpu, precision, nasnetA, moved);
     const run = (mine: Trainee, capturing: boolean) => {
       using running = new DeviceSteps(mine, batchesOn(gpu), {
         capture: capturing,

@@ -7,7 +7,7 @@ import { type ArtifactKey, FolderArtifacts } from '../../artifacts.ts';
 import type { ReplicaSettings } from '../../children/training-job.ts';
 import { contentIdentity } from '../../content-identity.ts';
 import { anchorFit } from '../../detect/anchor-fit.ts';
-import { detectionRecipeNames } from '../../detect/detection-recipe.ts';
+import { detectionOptimizers, detectionRecipeNames } from '../../detect/detection-recipe.ts';
 import { buildDetector, type Detector } from '../../detect/detector.ts';
 import { type DetectorDescription, writeDetector } from '../../detect/detector-file.ts';
 import { detectorTrainingBytes } from '../../detect/detector-memory.ts';
@@ -27,7 +27,6 @@ import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
 import { Checkpoints } from '../../train/checkpoint.ts';
 import { replicaImages } from '../../train/recipe.ts';
-import { optimizerNames } from '../../train/recipe-choices.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { bytesWords, duration, epochWord, percent, whole } from '../../words.ts';
@@ -100,7 +99,7 @@ export function registerTrainDetector(detect: Command): void {
     .option('--accumulate <n>', accumulateHelp, wholeNumber('--accumulate'))
     .option('--learning-rate <x>', 'at its peak', positiveNumber('--learning-rate'))
     .option('--warmup <share>', 'share of the steps in which the learning rate rises', share('--warmup'))
-    .addOption(new Option('--optimizer <name>', '(default: momentum)').choices(optimizerNames))
+    .addOption(new Option('--optimizer <name>', '(default: momentum)').choices(detectionOptimizers))
     .option('--weight-decay <x>', 'L2 of the weights', numberFromZero('--weight-decay'))
     .option('--jitter <least,greatest>', 'factors of a picture’s size, such as 0.5,1.5; 1,1: none', jitterOf)
     .option('--no-flip', 'do not mirror pictures')
