@@ -22,10 +22,16 @@ const unmeasured = { ...options, computing: { ...onCpu, device: 'cuda:0' } };
 
 async function childOf(request: Partial<SearchRequest>, asked?: Pick<SearchRequest, 'epochs' | 'rungs'>) {
   const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request });
-  const { settings, plan } = await newSearchOf(stated, { ...options, ...(asked && { asked }) }, () => {});
-  assert.equal(settings.budget?.races, plan && plan.finalists > 0, 'its race is decided by the plan');
+  const { settings } = await newSearchOf(stated, { ...unmeasured, ...(asked && { asked }) }, () => {});
   return { stated: stated.child, child: settings.child };
 }
+
+test('the race of a budget is decided by the plan that this machine was measured for', async () => {
+  const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, budget: 480 });
+  const { settings, plan, start } = await newSearchOf(stated, options, () => {});
+  assert.ok(start.measured);
+  assert.equal(settings.budget!.races, plan!.finalists > 0);
+});
 
 test('the children of a long search, if they decide, are larger and trained longer, unless the user asked for their epochs', async () => {
   const { stated, child } = await childOf({ budget: 8 * 3600, known: [] });
