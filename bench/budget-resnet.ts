@@ -42,7 +42,7 @@ interface Size extends Omit<Plan, 'epochs'> {
 const sizes: readonly Size[] = [
   { cells: 1, filters: 16, resolution: 16, fewestEpochs: 0.5 },
   { cells: 1, filters: 16, resolution: 32, fewestEpochs: 2.5 },
-  { cells: 1, filters: 32, resolution: 32, fewestEpochs: 8 },
+  { cells: 1, filters: 32, resolution: 32, fewestEpochs: 5 },
   { cells: 2, filters: 32, resolution: 32, fewestEpochs: 15 },
   { cells: 2, filters: 48, resolution: 32, fewestEpochs: 18 },
   { cells: 2, filters: 64, resolution: 32, fewestEpochs: 20 },
