@@ -50,11 +50,6 @@ void forRuns(const std::vector<Run>& runs, const Work& work) {
 
 bool areOnCpu(at::TensorList tensors) { return tensors.empty() || tensors.front().device().is_cpu(); }
 
-void checkLists(at::TensorList one, at::TensorList other) {
-  TORCH_CHECK(one.size() == other.size(), "expected two lists of equal length, got ", one.size(), " and ", other.size(),
-              " tensors");
-}
-
 /** Work on the numbers of two lists in parallel; `single` on a pair that differs in type or order. */
 template <typename Work, typename Single>
 void changeLists(at::TensorList changed, at::TensorList others, const Work& work, const Single& single) {
@@ -70,10 +65,6 @@ void changeLists(at::TensorList changed, at::TensorList others, const Work& work
     to.unsafeGetTensorImpl()->bump_version();
   }
   forRuns(runs, [&](int64_t, const Run& run) { work(run.to, run.from, run.count); });
-}
-
-void addNumbers(float* __restrict to, const float* __restrict from, int64_t count, float times) {
-  for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
 }
 
 void addLists(at::TensorList sums, at::TensorList others, double factor) {

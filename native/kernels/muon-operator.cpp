@@ -95,7 +95,7 @@ void move(const Weight& weight, const Step& step) {
   }
   const double norm = normOf(parameter, count);
   const float share = static_cast<float>(step.rate * norm / std::sqrt(static_cast<double>(weight.shorter())));
-  for (int64_t index = 0; index < count; ++index) parameter[index] -= share * direction[index];
+  addNumbers(parameter, direction, count, -share);
   const double moved = normOf(parameter, count);
   if (moved != 0) scaleNumbers(parameter, count, static_cast<float>(norm / moved));
 }
@@ -107,8 +107,7 @@ bool isMatrix(const at::Tensor& tensor) {
 }
 
 void muonStep(at::TensorList parameters, at::TensorList velocities, double rate, double momentum, int64_t iterations) {
-  TORCH_CHECK(parameters.size() == velocities.size(), "expected two lists of equal length, got ", parameters.size(),
-              " and ", velocities.size(), " tensors");
+  checkLists(parameters, velocities);
   std::vector<Weight> weights;
   std::vector<at::Tensor> gradients;  // kept, and those in another layout copied
   for (size_t index = 0; index < parameters.size(); ++index) {

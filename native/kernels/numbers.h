@@ -5,6 +5,10 @@
 
 namespace nasnet::kernels {
 
+inline void addNumbers(float* __restrict to, const float* __restrict from, int64_t count, float times) {
+  for (int64_t index = 0; index < count; ++index) to[index] += times * from[index];
+}
+
 inline void scaleNumbers(float* numbers, int64_t count, float times) {
   for (int64_t index = 0; index < count; ++index) numbers[index] *= times;
 }

@@ -52,6 +52,11 @@ inline bool areAlike(const at::Tensor& one, const at::Tensor& other) {
   return true;
 }
 
+inline void checkLists(at::TensorList one, at::TensorList other) {
+  TORCH_CHECK(one.size() == other.size(), "expected two lists of equal length, got ", one.size(), " and ", other.size(),
+              " tensors");
+}
+
 inline bool isStored(const at::Tensor& tensor) { return isFloats(tensor) || isOurs(tensor, at::kBFloat16); }
 
 /** Whether images are in channels_last memory without gaps. */

@@ -2,7 +2,6 @@
 
 import { zerosLike } from '../engine/create.ts';
 import { cpu } from '../engine/device.ts';
-import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import { stack } from '../engine/operators.ts';
@@ -16,6 +15,7 @@ import {
   type NamedTensors,
   type Optimizer,
   times,
+  withGradients,
 } from './optimizers.ts';
 import { addList, mulScalar } from './tensor-lists.ts';
 
@@ -99,12 +99,8 @@ export class Muon implements Optimizer {
 
   /** Turns matrices that have gradients, those of the same shape together. */
   #turn(members: readonly Matrix[], rate: number | Tensor): void {
-    const gradients = collectedGradients(members.map(({ parameter }) => parameter));
-    const moving = members.flatMap((each, index) => {
-      const gradient = gradients[index];
-      return gradient ? [{ ...each, gradient }] : [];
-    });
-    for (const group of Map.groupBy(moving, ({ parameter }) => parameter.shape.join()).values()) {
+    const byShape = Map.groupBy(withGradients(members), ({ parameter }) => parameter.shape.join());
+    for (const group of byShape.values()) {
       const parameters = group.map(({ parameter }) => parameter);
       const velocities = group.map(({ velocity }) => velocity);
       const gradients = group.map(({ gradient }) => gradient);

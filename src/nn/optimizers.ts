@@ -88,10 +88,7 @@ abstract class ListOptimizer implements Optimizer {
     if (typeof learningRate === 'number' && this.moveOnHost(learningRate)) return;
     scope(() =>
       noGrad(() => {
-        const collected = collectedGradients(this.#parameters.map(({ parameter }) => parameter));
-        const moving = this.#parameters
-          .map((each, index) => ({ ...each, gradient: collected[index] }))
-          .filter((each): each is Moving => each.gradient !== undefined);
+        const moving: readonly Moving[] = withGradients(this.#parameters);
         if (moving.length === 0) return;
         const { biasRate, rateOf } = this.#groups;
         for (const [rate, group] of Map.groupBy(moving, ({ name }) => rateOf(name)))
@@ -186,6 +183,15 @@ abstract class ListOptimizer implements Optimizer {
     copyState(this.state(), state);
     this.steps = stepsTaken;
   }
+}
+
+/** Returns those whose parameter has a gradient, with it. */
+export function withGradients<Each extends { parameter: Tensor }>(all: readonly Each[]) {
+  const collected = collectedGradients(all.map(({ parameter }) => parameter));
+  return all.flatMap((each, index) => {
+    const gradient = collected[index];
+    return gradient ? [{ ...each, gradient }] : [];
+  });
 }
 
 /** @throws InputError if the saved state lacks one of these tensors, or has it in another shape */

@@ -25,6 +25,21 @@ function withThreads<T>(count: number, run: () => T): T {
 const evaluated = (of: Case, input: Tensor, weights: Tensor[]) =>
   noGrad(() => fused(of, input, weights, movingOf(of, 'float32'), false));
 
+/** Computes with weights that no forward pass has seen. */
+const asNew = (of: Case, input: Tensor, weights: Tensor[]) =>
+  evaluated(
+    of,
+    input,
+    weights.map((each) => each.clone()),
+  );
+
+/** A convolution of `side` × `side` taps that keeps the size of its images. */
+function unitOf(kind: UnitCase['kind'], side: number): UnitCase {
+  const around = (side - 1) / 2;
+  const padding: UnitCase['padding'] = [around, around, around, around];
+  return { kind, kernel: [side, side], stride: [1, 1], padding, dilation: [1, 1], channels: 8, outputs: 12 };
+}
+
 test('an image that several threads share gives the same bits as on one', () => {
   manualSeed(1);
   for (const each of cases('shared', 40)) {
@@ -58,27 +73,16 @@ test('changes of weights since the last forward pass take effect', () => {
   manualSeed(2);
   for (const kind of ['pointwise', 'depthwise', 'dense'] as const) {
     scope(() => {
-      const side = kind === 'pointwise' ? 1 : 3;
-      const around = (side - 1) / 2;
-      const unit: UnitCase = {
-        kind,
-        kernel: [side, side],
-        stride: [1, 1],
-        padding: [around, around, around, around],
-        dilation: [1, 1],
-        channels: 8,
-        outputs: 12,
-      };
+      const unit = unitOf(kind, kind === 'pointwise' ? 1 : 3);
       const of: Case = { images: 2, height: 6, width: 5, relu: true, units: [unit] };
       const input = randn([2, 8, 6, 5]).contiguous('channels_last');
       const weights = perUnit(unit);
-      const asNew = () => evaluated(of, input, weights.map((each) => each.clone())).toArray(); // biome-ignore format: a line
       const first = evaluated(of, input, weights).toArray();
-      assert.deepEqual(first, asNew());
+      assert.deepEqual(first, asNew(of, input, weights).toArray());
       for (const written of kind === 'depthwise' ? [0, 1] : [1]) {
         noGrad(() => weights[written]!.mul_(1.5).add_(randn(weights[written]!.shape)));
         const second = evaluated(of, input, weights).toArray();
-        assert.deepEqual(second, asNew(), `${kind}, weight ${written}`);
+        assert.deepEqual(second, asNew(of, input, weights).toArray(), `${kind}, weight ${written}`);
         assert.notDeepEqual(second, first, `${kind}, weight ${written}`);
       }
     });
@@ -87,15 +91,7 @@ test('changes of weights since the last forward pass take effect', () => {
 
 test('a dense weight serves images of one result row and of several, which are computed in pairs of rows', () => {
   manualSeed(3);
-  const unit: UnitCase = {
-    kind: 'dense',
-    kernel: [3, 3],
-    stride: [1, 1],
-    padding: [0, 0, 1, 1],
-    dilation: [1, 1],
-    channels: 8,
-    outputs: 12,
-  };
+  const unit: UnitCase = { ...unitOf('dense', 3), padding: [0, 0, 1, 1] };
   for (const heights of [
     [3, 8, 3],
     [8, 3, 8],
@@ -105,7 +101,7 @@ test('a dense weight serves images of one result row and of several, which are c
       for (const height of heights) {
         const of: Case = { images: 2, height, width: 5, relu: true, units: [unit] };
         const input = randn([2, 8, height, 5]).contiguous('channels_last');
-        const expected = evaluated(of, input, weights.map((each) => each.clone())).toArray(); // biome-ignore format: a line
+        const expected = asNew(of, input, weights).toArray();
         assert.deepEqual(evaluated(of, input, weights).toArray(), expected, `${height} rows in ${heights}`);
       }
     });
