@@ -104,7 +104,7 @@ test('a search without a race says what a race needs, and one whose final networ
   const capped = saying(2700, { finalists: 0, epochs: 600 });
   assert.match(
     capped,
-    /\nfinalists +none: a race needs two or more, with time for runs that tell cells apart in its share of the budget; the first known cell is chosen\n/,
+    /\nfinalists +none: a race needs four or more \(fewer by --finalists\), with time for runs that tell cells apart in its share of the budget; the first known cell is chosen\n/,
   );
   assert.ok(capped.endsWith(`\n${tooLong}`));
   const shorter = saying(2700, { finalists: 4, epochs: 599.95 });

@@ -197,7 +197,7 @@ export const searchSettings = {
         : '';
       const withKnown = finalists?.withKnown && first ? `, including ${known}${chosen}` : '';
       const equal = finalists?.equalCost ? fewerEpochs : '';
-      const none = `none: a race needs two or more, with time for runs that tell cells apart in its share of the budget${first ? '; the first known cell is chosen' : ''}`;
+      const none = `none: a race needs four or more (fewer by --finalists), with time for runs that tell cells apart in its share of the budget${first ? '; the first known cell is chosen' : ''}`;
       const arms = armCount(settings.strategy);
       const ofEach = arms > 1 ? ' of each arm' : '';
       const races = (count: number, seeds: string) =>
