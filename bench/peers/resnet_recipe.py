@@ -6,7 +6,9 @@ numbers of images, "classes", "side", "mean", "deviation" (of the three colours,
 pixels images are translated}. The folder has train.bin, held_out.bin and test.bin: uint8 [images, 3, side, side], and
 behind them a label a byte. Prints a line of JSON: {"held_out", "test", "seconds" of the training, "epochs"}. With
 "checkpoint": path, it saves its state there every minute, and goes on from it. With "probe": steps, it trains so many
-steps and prints {"full", "small"}: seconds a step of whole images and of those of half the side.
+steps and prints {"full", "small"}: seconds a step of whole images and of those of half the side. With "compare": folder,
+it only takes steps of the job's rate from weights.bin, all parameters in their order, on batches of pixels.bin and
+labels.bin, all of them float32, and prints {"losses"}: test/nn/muon-peer.test.ts takes the same steps by src/.
 """
 import json
 import math
@@ -122,6 +124,19 @@ def accuracy(network, images):
     return right / len(images.labels)
 
 
+def losses_from(job, network, learn):
+    def numbers(name):
+        with open(f"{job['compare']}/{name}.bin", "rb") as file:
+            return torch.frombuffer(bytearray(file.read()), dtype=torch.float32)
+
+    parameters = list(network.parameters())
+    with torch.no_grad():
+        for each, given in zip(parameters, numbers("weights").split([each.numel() for each in parameters])):
+            each.copy_(given.view_as(each))
+    pixels, labels = numbers("pixels").view(-1, job["batch"], 3, job["side"], job["side"]), numbers("labels").long()
+    return [learn(*batch, job["rate"]) for batch in zip(pixels, labels.view(-1, job["batch"]))]
+
+
 def rate_at(step, steps, peak, warmup=0.2):
     rising = round(warmup * steps)
     return peak * (step + 1) / rising if step < rising else peak * (1 - (step - rising) / (steps - rising))
@@ -132,7 +147,6 @@ def main():
     job = json.loads(sys.argv[1])
     torch.set_num_threads(job["threads"])
     torch.manual_seed(job["seed"])
-    train = Images(job, "train")
     network = ResNet(job["blocks"], job["filters"], job["classes"]).to(memory_format=torch.channels_last)
     weights = {axes: [each for each in network.parameters() if each.dim() == axes] for axes in (1, 2, 4)}
     muon = Muon(weights[4], **job["muon"])
@@ -143,12 +157,18 @@ def main():
         for group in optimizer.param_groups:
             group["lr"] = rate
         loss = F.cross_entropy(network(pixels), labels)
-        optimizer.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)  # also of the weights that Muon turns
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5)
         optimizer.step()
         muon.step(rate)
+        return loss.item()
 
+    if "compare" in job:
+        print(json.dumps({"losses": losses_from(job, network, learn)}))
+        return
+
+    train = Images(job, "train")
     count, batch = len(train.labels), job["batch"]
     if "probe" in job:
         def seconds(shrink):
