@@ -41,13 +41,28 @@ function curves(results: readonly BudgetResult[], minutes: readonly number[]): s
       Plot.lineY(results, { ...channels, y: 'accuracy', strokeWidth: 2 }),
       Plot.ruleX(results, { ...channels, y1: low, y2: high }),
       Plot.dot(results, { ...channels, y: 'accuracy', fill: 'contender', r: 3.5 }),
-      Plot.text(results, {
-        ...Plot.selectLast({ x: 'minutes', y: 'accuracy', z: 'contender', text: 'contender', fill: 'contender' }),
+      Plot.text(apart(lastOf(results), 0.055 * (Math.max(...results.map(high)) - Math.min(...results.map(low)))), {
+        ...{ x: 'minutes', y: 'place', text: 'contender', fill: 'contender' },
         textAnchor: 'start',
         dx: 8,
       }),
     ],
   });
+}
+
+/** The longest budget of each contender. */
+const lastOf = (results: readonly BudgetResult[]) => [
+  ...new Map(results.toSorted((a, b) => a.minutes - b.minutes).map((each) => [each.contender, each])).values(),
+];
+
+/** The place of each name on the axis of accuracies, moved up as far as names would overlap. @param line its height */
+function apart(results: readonly BudgetResult[], line: number): (BudgetResult & { place: number })[] {
+  const places: (BudgetResult & { place: number })[] = [];
+  for (const each of results.toSorted((a, b) => a.accuracy - b.accuracy)) {
+    const below = places.filter(({ minutes }) => minutes === each.minutes).at(-1);
+    places.push({ ...each, place: Math.max(each.accuracy, below ? below.place + line : 0) });
+  }
+  return places;
 }
 
 /** The contenders of one budget side by side. */
