@@ -2,14 +2,16 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { insteadLines } from '../../src/cli/search/statement.ts';
 import { finalCosts } from '../../src/forecast/budget-costs.ts';
 import { startingLaws } from '../../src/forecast/cost-law.ts';
 import { costOptions } from '../../src/forecast/start.ts';
-import { measuredBudget, type TrainingInstead, trainingInstead } from '../../src/forecast/training-instead.ts';
+import { measured, type TrainingInstead, trainingInstead } from '../../src/forecast/training-instead.ts';
 import { spaces } from '../../src/space/search-space.ts';
 import { mean } from '../../src/statistics/order.ts';
 import { Candidate } from '../../src/study/candidate.ts';
+import { finalSizes } from '../../src/study/final-training.ts';
 import { namedDecisions } from '../../src/study/named-decisions.ts';
 import { fitted, type SearchRequest, settingsOf } from '../../src/study/presets.ts';
 
@@ -20,7 +22,8 @@ function insteadOf(request: Partial<SearchRequest>, { preset = 'laptop', slower 
   const laws = { ...startingLaws, seconds: startingLaws.seconds.map((value) => slower * value) };
   const options = costOptions({ settings, counts, workers: 2 }, laws);
   const quick = new Candidate(namedDecisions('a', 5)[0]!, 'a');
-  return { found: trainingInstead(settings, { ...options, races }), costs: finalCosts([quick], options) };
+  const found = trainingInstead(settings, { ...options, races });
+  return { found, costs: finalCosts([quick], options), sizes: finalSizes(settings) };
 }
 
 /** Returns the advice, which is by measured accuracies. */
@@ -29,16 +32,32 @@ function measuredIn(found: TrainingInstead | undefined) {
   return found;
 }
 
-test('the cell is named up to the time in which this machine trains it as long as in the measured budget', () => {
-  const { found, costs } = insteadOf({ budget: 60 });
-  const { until } = measuredIn(found);
-  const { epoch, once } = costs[2]!; // of F = 16 at 32 pixels
-  assert.ok(Math.abs(until - (once + measuredBudget.training.epochs * epoch)) < 1e-9);
+/** The seconds in which a machine trains the cell as long as in each measured budget. */
+function measuredSeconds() {
+  const { costs, sizes } = insteadOf({ budget: 60 });
+  return measured.budgets.map(({ training: { epochs, ...size } }) => {
+    const { epoch, once } = costs[sizes.findIndex((each) => isDeepStrictEqual({ ...each, ...size }, each))]!;
+    return once + epochs * epoch;
+  });
+}
+
+test('the cell is named up to the time in which this machine trains it as long as in the longest measured budget', () => {
+  const { until } = measuredIn(insteadOf({ budget: 60 }).found);
+  assert.ok(Math.abs(until - measuredSeconds().at(-1)!) < 1e-9);
   for (const races of [true, false])
     for (const budget of [until / 3, until - 1])
       assert.equal(measuredIn(insteadOf({ budget }, { races }).found).until, until, 'whatever is asked for');
   assert.equal(insteadOf({ budget: until + 1 }).found, undefined);
   assert.ok(insteadOf({ budget: until + 1 }, { slower: 2 }).found, 'a slower machine needs longer');
+});
+
+test('the figures are those of the shortest measured budget that is not shorter', () => {
+  let longest = 0;
+  for (const [place, end] of measuredSeconds().entries()) {
+    for (const budget of [longest + 1, end - 1])
+      assert.equal(measuredIn(insteadOf({ budget }).found).measured, measured.budgets[place]);
+    longest = end;
+  }
 });
 
 test('in a longer budget without a race it is named as the cell that the search trains with less time, without a bound', () => {

@@ -33,9 +33,11 @@ function reasonWords(instead: TrainingInstead, title: string): string {
   if (instead.reason === 'no-race')
     return `This search plans no race of finalists, so that it trains the cell ${title} whatever its children say, with less time than the training alone would give it:`;
   const { until, measured } = instead;
-  const { search, alone, resnet } = measured.accuracies;
+  const { minutes, layers, accuracies } = measured;
+  const { search, alone, resnet } = accuracies;
   const [own, other, residual] = [search, alone, resnet].map(accuracyWords);
-  return `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${measured.minutes} min of two threads with AVX-512: ${own} of CIFAR-10's test images against ${other}; a residual network of 8 layers had ${residual} (docs/experiments/budget.md). ${title} alone:`;
+  const runs = search.length === 1 ? ', one run each' : '';
+  return `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${minutes} min of two threads with AVX-512${runs}: ${own} of CIFAR-10's test images against ${other}; a residual network of ${layers} layers had ${residual} (docs/experiments/budget.md). ${title} alone:`;
 }
 
 /** "87.9%", "88.1% and 87.8%", "88.1 ± 0.3%": of each seed, from three on their mean with its 95% interval */
