@@ -91,9 +91,9 @@ export function trainingInstead(
   const { cell } = measured;
   const decisions = decisionsOf(cell, space, blocks);
   if (!budget || !decisions || limits || recipes?.final || dataset !== 'cifar10') return undefined;
-  const costs = finalCosts([new Candidate(decisions, space)], options);
+  const [sizes, costs] = [finalSizes(settings), finalCosts([new Candidate(decisions, space)], options)];
   const here = measured.budgets.flatMap((budget) => {
-    const cost = costs[finalSizes(settings).findIndex(isSizeOf(budget.training))];
+    const cost = costs[sizes.findIndex(isSizeOf(budget.training))];
     return cost ? { budget, seconds: cost.once + budget.training.epochs * cost.epoch } : [];
   });
   const longest = here.at(-1);
@@ -105,5 +105,5 @@ export function trainingInstead(
   return trainsIt ? { reason: 'no-race', cell, minutes } : undefined;
 }
 
-const isSizeOf = (a: Size) => (b: Size) =>
+export const isSizeOf = (a: Size) => (b: Size) =>
   a.cells === b.cells && a.filters === b.filters && a.resolution === b.resolution;

@@ -2,12 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isDeepStrictEqual } from 'node:util';
 import { insteadLines } from '../../src/cli/search/statement.ts';
 import { finalCosts } from '../../src/forecast/budget-costs.ts';
 import { startingLaws } from '../../src/forecast/cost-law.ts';
 import { costOptions } from '../../src/forecast/start.ts';
-import { measured, type TrainingInstead, trainingInstead } from '../../src/forecast/training-instead.ts';
+import { isSizeOf, measured, type TrainingInstead, trainingInstead } from '../../src/forecast/training-instead.ts';
 import { spaces } from '../../src/space/search-space.ts';
 import { mean } from '../../src/statistics/order.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -35,9 +34,9 @@ function measuredIn(found: TrainingInstead | undefined) {
 /** The seconds in which a machine trains the cell as long as in each measured budget. */
 function measuredSeconds() {
   const { costs, sizes } = insteadOf({ budget: 60 });
-  return measured.budgets.map(({ training: { epochs, ...size } }) => {
-    const { epoch, once } = costs[sizes.findIndex((each) => isDeepStrictEqual({ ...each, ...size }, each))]!;
-    return once + epochs * epoch;
+  return measured.budgets.map(({ training }) => {
+    const { epoch, once } = costs[sizes.findIndex(isSizeOf(training))]!;
+    return once + training.epochs * epoch;
   });
 }
 

@@ -27,7 +27,7 @@ test('a residual network in PyTorch takes the same steps by Muon', { skip: whyNo
   const pixels = Array.from({ length: steps }, () => rand([batch, 3, side, side]));
   const labels = pixels.map((_, step) => Array.from({ length: batch }, (_, image) => (7 * image + 3 * step) % classes));
   using network = ResNet.build({ blocks: 1, filters: 8, side, classes }, 1);
-  const parameters = [...network.namedParameters().values()];
+  const parameters = network.parameters();
   const write = (name: string, numbers: number[]) =>
     writeFileSync(join(folder, `${name}.bin`), new Uint8Array(Float32Array.from(numbers).buffer));
   const numbersOf = (some: typeof pixels) => some.flatMap((each) => [...each.toArray()].map(Number));
