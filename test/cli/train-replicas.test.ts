@@ -45,10 +45,13 @@ const fixed = [
 
 const weightsOf = (name: string) => join(folder, name, 'network.safetensors');
 
-/** Returns the words of a training whose files are in a folder of its own. */
+/**
+ * Returns the words of a training whose files are in a folder of its own. Each of its processes has one thread: sums of
+ * another number of threads round otherwise, which turns the sign of an activation near 0.
+ */
 function training(name: string, dataset: string, ...words: string[]): string[] {
   mkdirSync(join(folder, name), { recursive: true });
-  return ['train', 'nasnet-a:0', '--dataset', dataset, ...fixed, '--threads', '2', '-o', weightsOf(name), ...words];
+  return ['train', 'nasnet-a:0', '--dataset', dataset, ...fixed, '--threads', '1', '-o', weightsOf(name), ...words];
 }
 
 function finished({ code, stdout, stderr }: Ended) {
