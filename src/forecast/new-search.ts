@@ -2,7 +2,7 @@
 
 import { type Computing, cpu } from '../engine/device.ts';
 import { Candidate } from '../study/candidate.ts';
-import { fitted, heldOut, largerChild, type SearchRequest, withEpochs } from '../study/presets.ts';
+import { fitted, heldOut, largerChild, withEpochs } from '../study/presets.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings, Training } from '../study/settings.ts';
 import {
@@ -40,8 +40,6 @@ export interface NewSearchOptions {
   /** Device and precision of the children. */
   computing: Computing;
   limits?: RequestedLimits | undefined;
-  /** The epochs for which the user asked. */
-  asked?: Pick<SearchRequest, 'epochs' | 'finalistEpochs' | 'rungs'>;
   /** Whether the user named the known cells. Default cells that exceed the limits are omitted. */
   knownAsked: boolean;
   /** Whether to measure this machine also for a short search. */
@@ -56,10 +54,11 @@ export interface NewSearchOptions {
  */
 export async function newSearchOf(
   stated: SearchSettings,
-  { counts, workers, computing, limits, asked, knownAsked, always }: NewSearchOptions,
+  { counts, workers, computing, limits, knownAsked, always }: NewSearchOptions,
   note: (line: string) => void,
 ): Promise<NewSearch> {
-  const settings = fitted(stated, counts, asked);
+  const settings = fitted(stated, counts);
+  const { askedEpochs: asked } = settings;
   const searching = { settings, counts, trials: settings.trials, workers, computing };
   const start = await startOf(searching, always || limits?.memory !== undefined, note);
   const limited = limits ? { ...settings, limits: await statedLimits(limits, settings, counts, start.laws) } : settings;
@@ -67,9 +66,9 @@ export async function newSearchOf(
   const planned = (decide: boolean) => {
     const on = (settings: SearchSettings) => ({ ...searching, settings });
     const compared = withCostSize(on(withChildrenShare(known, decide)), start.laws);
-    const own = asked?.epochs === undefined && !asked?.rungs;
+    const own = asked?.child === undefined && !known.ladder;
     const long = own ? withChildren(on(compared), start.laws, decide) : compared;
-    const settings = asked?.finalistEpochs === undefined ? withRace(on(long), start.laws) : long;
+    const settings = asked?.finalists === undefined ? withRace(on(long), start.laws) : long;
     return { settings, plan: newPlan(on(settings), start.laws) };
   };
   const deciding = planned(true);

@@ -26,6 +26,7 @@ import {
 } from '../train/recipe-choices.ts';
 import { externalEvaluator } from './result-schemas.ts';
 import type {
+  AskedEpochs,
   AskedRecipes,
   Budget,
   Finalists,
@@ -176,6 +177,11 @@ const recipes: z.ZodType<AskedRecipes> = z.strictObject({
   final: z.enum(recipeNames).exactOptional(),
 } satisfies Fields<AskedRecipes>);
 
+const askedEpochs: z.ZodType<AskedEpochs> = z.strictObject({
+  child: amount.exactOptional(),
+  finalists: amount.exactOptional(),
+} satisfies Fields<AskedEpochs>);
+
 const limits: z.ZodType<Limits> = z.strictObject({
   parameters: amount.exactOptional(),
   multiplyAdds: amount.exactOptional(),
@@ -223,6 +229,7 @@ const settingsIn = (space: z.ZodType<Space>): z.ZodType<StoredSettings> =>
     inOrder: z.boolean(),
     remember: z.boolean().exactOptional(),
     recipes: recipes.exactOptional(),
+    askedEpochs: askedEpochs.exactOptional(),
     limits: limits.exactOptional(),
     known: z.array(z.array(count)).exactOptional(),
     evaluator: externalEvaluator.exactOptional(),

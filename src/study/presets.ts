@@ -204,7 +204,7 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 /** Settings that are derived from the preset and the request. */
-type Derived = 'preset' | 'strategyOptions' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
+type Derived = 'preset' | 'strategyOptions' | 'askedEpochs' | 'budget' | 'child' | 'ladder' | 'finalists' | 'final';
 
 /** Values of the final network's recipe that replace its own. An average of 0 epochs: the last weights. */
 export type FinalChanges = Partial<
@@ -334,12 +334,18 @@ export function settingsOf(preset: string, request: SearchRequest): SearchSettin
     known,
     strategy,
     strategyOptions,
+    ...askedEpochs(epochs, finalistEpochs),
     child,
     ...(hasBudget && { costLaw }),
     ...(rungs && { ladder: { stated: printRungs(rungs), rungs: above, reduction, randomShare } }),
     ...(count > 0 && { finalists: racers }),
     final,
   };
+}
+
+function askedEpochs(child?: number, finalists?: number): Pick<SearchSettings, 'askedEpochs'> {
+  const asked = { ...(child !== undefined && { child }), ...(finalists !== undefined && { finalists }) };
+  return Object.keys(asked).length === 0 ? {} : { askedEpochs: asked };
 }
 
 /** Returns the larger final networks of a budget. If an input side is asked for, it is that of all. */
@@ -443,7 +449,6 @@ export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationIm
 export function fitted(
   settings: SearchSettings,
   { images, classes }: { images: number; classes: number },
-  asked: Pick<SearchRequest, 'epochs' | 'finalistEpochs' | 'rungs'> = {},
 ): SearchSettings {
   if (images < 2 * classes)
     throw new InputError(
@@ -466,15 +471,15 @@ export function fitted(
     const ratio = stepsPerEpoch(training.trainingImages!, batchSize) / stepsPerEpoch(few.trainingImages!, batchSize);
     return withEpochs(few, Number((epochs * ratio).toFixed(2)));
   };
-  const { budget, child, ladder, finalists, final } = settings;
+  const { askedEpochs, budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
     ...(budget && { budget: { ...budget, larger: budget.larger.map(fit) } }),
-    child: fitSteps(child, asked.epochs !== undefined || asked.rungs !== undefined),
+    child: fitSteps(child, askedEpochs?.child !== undefined || ladder !== undefined),
     ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
     ...(finalists && {
-      finalists: { ...finalists, training: fitSteps(finalists.training, asked.finalistEpochs !== undefined) },
+      finalists: { ...finalists, training: fitSteps(finalists.training, askedEpochs?.finalists !== undefined) },
     }),
     final: fit(final),
   };

@@ -31,6 +31,12 @@ export interface AskedRecipes {
   final?: RecipeName;
 }
 
+/** The epochs that were asked for, which neither few images nor a budget change. */
+export interface AskedEpochs {
+  child?: number;
+  finalists?: number;
+}
+
 /** The best trials, which are trained again at a higher fidelity to select the best one (selection/racing.ts). */
 export interface Finalists {
   /** Number of finalists; in a study of several strategies, of each arm. */
@@ -104,6 +110,8 @@ export interface SearchSettings {
   limits?: Limits;
   /** The named recipes that were asked for in place of the preset's. */
   recipes?: AskedRecipes;
+  /** Absent: none were asked for, or, in a study of an older version, it is not known. */
+  askedEpochs?: AskedEpochs;
   /** Decisions of known cells, which are the first trials. */
   known: number[][];
   /** The external evaluator, if any; `child` and `final` then only define the sizes of networks. */

@@ -20,9 +20,9 @@ const options = { counts, workers: 2, computing: onCpu, knownAsked: false, alway
 /** By the starting laws, since only the CPU is measured. */
 const unmeasured = { ...options, computing: { ...onCpu, device: 'cuda:0' } };
 
-async function childOf(request: Partial<SearchRequest>, asked?: Pick<SearchRequest, 'epochs' | 'rungs'>) {
+async function childOf(request: Partial<SearchRequest>) {
   const stated = settingsOf('laptop', { dataset: 'cifar10', seed: 1, ...request });
-  const { settings } = await newSearchOf(stated, { ...unmeasured, ...(asked && { asked }) }, () => {});
+  const { settings } = await newSearchOf(stated, unmeasured, () => {});
   return { stated: stated.child, child: settings.child };
 }
 
@@ -38,7 +38,7 @@ test('the children of a long search, if they decide, are larger and trained long
   assert.deepEqual([stated.filters, stated.resolution, stated.recipe.epochs], [4, 8, 1]);
   assert.deepEqual([child.filters, child.resolution, child.trainingImages], [8, 16, 48_000]);
   assert.ok(child.recipe.epochs >= 3, `${child.recipe.epochs}`);
-  const asked = await childOf({ budget: 8 * 3600, epochs: 2 }, { epochs: 2 });
+  const asked = await childOf({ budget: 8 * 3600, epochs: 2 });
   assert.deepEqual(asked.child, asked.stated);
 });
 
@@ -62,7 +62,7 @@ test('children and finalists of few images have no more epochs than the final ne
   );
   const asked = { epochs: 5000, finalistEpochs: 7000 };
   const stated = settingsOf('laptop', { dataset: 'photos', seed: 1, budget: 8 * 3600, ...asked });
-  const { settings } = await newSearchOf(stated, { ...unmeasured, counts: few, asked }, () => {});
+  const { settings } = await newSearchOf(stated, { ...unmeasured, counts: few }, () => {});
   assert.deepEqual([settings.child.recipe.epochs, settings.finalists!.training.recipe.epochs], [5000, 7000]);
 });
 

@@ -26,7 +26,7 @@ test('the number and training of finalists follow the request, within the size o
   assert.equal(settingsOf('paper', { ...given, finalists: 0 }).finalists, undefined);
   const asked = { finalists: 9, finalistEpochs: 3 };
   const photos = { images: 300, classes: 10 };
-  const few = fitted(settingsOf('laptop', { ...given, ...asked, size: 64 }), photos, asked).finalists!;
+  const few = fitted(settingsOf('laptop', { ...given, ...asked, size: 64 }), photos).finalists!;
   assert.deepEqual([few.count, few.training.recipe.epochs, few.training.resolution], [9, 3, 64]);
   assert.equal(few.training.trainingImages, 270);
 });
@@ -109,7 +109,7 @@ test('a small dataset uses a tenth for validation and the rest for training', ()
 test('fewer images than a preset shows have more epochs, so that trainings have as many steps, unless epochs are asked for', () => {
   const photos = { images: 300, classes: 10 }; // 270 to train on: 4 batches of 64 an epoch
   const epochsOf = (preset: string, asked: { epochs?: number } = {}) => {
-    const { child, finalists } = fitted(settingsOf(preset, { ...given, ...asked }), photos, asked);
+    const { child, finalists } = fitted(settingsOf(preset, { ...given, ...asked }), photos);
     return [child.recipe.epochs, finalists?.training.recipe.epochs];
   };
   assert.deepEqual(epochsOf('laptop'), [750 / 4, 1125], '750 steps of 48,000 images once and 6 times');

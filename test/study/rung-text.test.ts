@@ -35,11 +35,7 @@ test('an invalid ladder is refused in one sentence with an example', () => {
 
 test('each rung is the training of the one below with its changes, within the size of the dataset', () => {
   const rungs = parseRungs('2,3:filters=16,images=40000:cells=2');
-  const { child, ladder } = fitted(
-    settingsOf('laptop', { ...given, rungs }),
-    { images: 30_000, classes: 10 },
-    { rungs },
-  );
+  const { child, ladder } = fitted(settingsOf('laptop', { ...given, rungs }), { images: 30_000, classes: 10 });
   assert.equal(child.recipe.epochs, 2);
   const seen = ladder!.rungs.map(({ cells, filters, trainingImages, recipe }) => [
     cells,

@@ -37,7 +37,6 @@ export async function newSearch(
     counts,
     workers: flags.workers,
     computing: searchComputing(flags),
-    asked: request,
     knownAsked: userFlags.has('known'),
     always: flags.dryRun === true,
   };

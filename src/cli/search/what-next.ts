@@ -119,10 +119,12 @@ function sizeFollows(settings: SearchSettings): boolean {
 /** Returns the flag that gives a setting the value that it has; nothing if the usual settings have the same. */
 function wordsOf(name: SettingName, settings: SearchSettings, usual: SearchSettings): string[] {
   const { stored, takes, typed = String, default: byDefault }: Setting<unknown> = searchSettings[name];
+  const flag = typedFlag(name);
+  const epochs = askedEpochs(name, settings);
+  if (epochs !== undefined) return [flag, String(epochs)];
   const value = stored?.(settings);
   const isUsual = JSON.stringify(value) === JSON.stringify(stored?.(usual) ?? byDefault);
   if (value === undefined || (isUsual && !(name === 'finalFilters' && hasAskedSize(settings, usual)))) return [];
-  const flag = typedFlag(name);
   if (name === 'known') return knownWords(settings);
   if (isPlanned(name, settings, usual)) return [];
   return takes ? [flag, shellPath(typed(value))] : [flag];
@@ -132,11 +134,17 @@ function wordsOf(name: SettingName, settings: SearchSettings, usual: SearchSetti
 const hasAskedSize = (one: SearchSettings, usual: SearchSettings): boolean =>
   one.budget?.larger.length === 0 && usual.budget!.larger.length > 0 && one.final.resolution === usual.final.resolution;
 
-/** Whether the epochs are those of a ladder, or may follow from few images or from the budget. */
+/** Returns the epochs of children or finalists that were asked for, if it is the setting of these. */
+function askedEpochs(name: SettingName, { askedEpochs: asked }: SearchSettings): number | undefined {
+  if (name === 'epochs') return asked?.child;
+  return name === 'finalistEpochs' ? asked?.finalists : undefined;
+}
+
+/** Whether epochs that were not asked for may follow from a ladder, few images, the budget or asked finalists. */
 function isPlanned(name: SettingName, { budget, child, ladder }: SearchSettings, usual: SearchSettings): boolean {
-  const hasFewImages = child.trainingImages !== usual.child.trainingImages;
-  if (name === 'epochs') return hasFewImages || ladder !== undefined;
-  return name === 'finalistEpochs' && (hasFewImages || budget !== undefined);
+  const isFitted = budget !== undefined || child.trainingImages !== usual.child.trainingImages;
+  if (name === 'epochs') return isFitted || ladder !== undefined;
+  return name === 'finalistEpochs' && (isFitted || usual.finalists === undefined);
 }
 
 /** Returns the flag of named cells or of none; other cells have no name any more. */

@@ -6,8 +6,14 @@ import { Command } from 'commander';
 import type { SettingFlags } from '../../../src/cli/search/search-settings.ts';
 import { addSettingFlags, requestOf, settingNames } from '../../../src/cli/search/setting-flags.ts';
 import { whatNext } from '../../../src/cli/search/what-next.ts';
+import { onCpu } from '../../../src/engine/device.ts';
+import { newSearchOf } from '../../../src/forecast/new-search.ts';
 import { type SearchRequest, settingsOf } from '../../../src/study/presets.ts';
 import type { SearchSettings } from '../../../src/study/settings.ts';
+
+const counts = { images: 50_000, classes: 10, test: 10_000 };
+/** A GPU, since only the CPU is measured. */
+const options = { workers: 2, computing: { ...onCpu, device: 'cuda:0' }, knownAsked: true, always: false };
 
 const suggested = (preset: string, request: Omit<SearchRequest, 'dataset' | 'seed'>) => {
   const settings = settingsOf(preset, { dataset: 'cifar10', seed: 3, ...request });
@@ -45,6 +51,13 @@ async function begun(words: string[]): Promise<SearchSettings> {
   return settingsOf(flags.preset, { ...asked, dataset: flags.dataset, seed: flags.seed, ...limited });
 }
 
+/** Returns the settings of the search that these settings suggest at their end. */
+function begunNext(settings: SearchSettings): Promise<SearchSettings> {
+  const lines = whatNext({ settings, study: 'a.db', directory: '.', trials: settings.trials });
+  const [, flags] = /search (.*)--seed 2 --study/.exec(lines.at(-1)!)!;
+  return begun(flags!.split(' ').filter(Boolean));
+}
+
 test('a new search begins as the one that has ended, whatever its flags were', async () => {
   const searches = [
     '',
@@ -78,12 +91,28 @@ test('a new search begins as the one that has ended, whatever its flags were', a
     '--dataset photos --size 32',
     '--dataset photos --size 32 --final-size 24',
     '--trials 6 --dataset photos --size 48 --final-size 48',
+    '--minutes 240 --epochs 1',
+    '--dataset photos --epochs 5 --finalists 4 --finalist-epochs 9',
   ];
   for (const words of searches) {
     const settings = await begun(words.split(' ').filter(Boolean));
-    const lines = whatNext({ settings, study: 'a.db', directory: '.', trials: settings.trials });
-    const [, flags] = /search (.*)--seed 2 --study/.exec(lines.at(-1)!)!;
-    const again = await begun(flags!.split(' ').filter(Boolean));
-    assert.deepEqual(again, settings, `${words} became ${flags}`);
+    assert.deepEqual(await begunNext(settings), settings, words);
   }
+});
+
+test('a new search has none of the epochs that were planned for the one that has ended, but those that were asked for', async () => {
+  const searches = [
+    '--minutes 60',
+    '--minutes 60 --epochs 1',
+    '--minutes 60 --finalists 4 --finalist-epochs 6',
+    '--minutes 60 --rungs 1,3',
+    '--trials 9 --finalists 3 --dataset photos',
+    '--trials 9 --finalists 3 --epochs 5 --finalist-epochs 9 --dataset photos',
+  ];
+  for (const words of searches)
+    for (const images of [50_000, 5000]) {
+      const stated = await begun(words.split(' '));
+      const { settings } = await newSearchOf(stated, { ...options, counts: { ...counts, images } }, () => {});
+      assert.deepEqual(await begunNext(settings), stated, `${words}, ${images} images`);
+    }
 });
