@@ -3,6 +3,7 @@
 // experiment/budget-course.ts follows the clock.
 
 import type { Budget, SearchSettings } from '../study/settings.ts';
+import { mostEpochs } from '../train/recipe.ts';
 
 /** The numbers of the rule, with their reasons. Seconds are wall-clock time. */
 export const budgetRule = {
@@ -33,7 +34,7 @@ export const budgetRule = {
    */
   raceOverrun: { plan: 1.5, keep: 2 },
   /** Epochs of the final network: a multiple of `step`, at least `fewest`, at most the 600 of the paper. */
-  epochs: { fewest: 0.5, step: 0.05, most: 600 },
+  epochs: { fewest: 0.5, step: 0.05, most: mostEpochs },
   /** Share that is reserved for the report, and for the case that the machine becomes slower. */
   reserve: 0.03,
   /** Share that is reserved for the report alone, where the end of the final training is moved. */
@@ -214,7 +215,7 @@ export function finalWithin(seconds: number, budget: number, sizes: readonly Fin
   const possible = sizes.map(({ epoch, once }) => (left - once) / epoch);
   const size = Math.max(
     0,
-    possible.findLastIndex((count, place) => count >= sizes[place]!.fewestEpochs),
+    possible.findLastIndex((count, place) => Math.min(count, epochs.most) >= sizes[place]!.fewestEpochs),
   );
   const whole = Math.floor(possible[size]! / epochs.step + 1e-9) * epochs.step;
   const planned = Math.min(epochs.most, Math.max(sizes[size]!.fewestEpochs, whole));
@@ -223,18 +224,20 @@ export function finalWithin(seconds: number, budget: number, sizes: readonly Fin
 
 /**
  * Returns the seconds that are left for the final training itself, by which its end is moved; undefined where the plan
- * has its fewest or most epochs, which do not follow the time.
+ * has its fewest epochs, which do not follow the time.
  * @param once as in FinalCosts
  */
 export function finalSeconds(seconds: number, budget: number, { epochs }: PlannedFinal, once: number) {
-  const { fewest, most } = budgetRule.epochs;
-  return epochs > fewest && epochs < most ? seconds - once - budgetRule.report * budget : undefined;
+  return epochs > budgetRule.epochs.fewest ? seconds - once - budgetRule.report * budget : undefined;
 }
 
-/** Returns the seconds of the minimum of trials and epochs. A shorter budget would be exceeded. */
-export function shortestBudget({ workers, child, finals }: BudgetCosts): number {
+/**
+ * Returns the seconds of the minimum of trials and epochs. A shorter budget would be exceeded.
+ * @param spent seconds that are over, of measuring this machine
+ */
+export function shortestBudget({ workers, child, finals }: BudgetCosts, spent = 0): number {
   const { fewestChildren, start, reserve } = budgetRule;
   const [{ epoch, once, fewestEpochs }] = finals as [FinalCosts];
-  const least = 2 * start + (fewestChildren * child) / workers + once + fewestEpochs * epoch;
+  const least = spent + 2 * start + (fewestChildren * child) / workers + once + fewestEpochs * epoch;
   return least / (1 - reserve);
 }

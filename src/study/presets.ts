@@ -55,6 +55,7 @@ interface PresetBudget {
 const mostSurrogateTrials = 400;
 
 const storedSize = 32; // pixels; the image size of the presets (CIFAR-10)
+const presetImages = 48_000; // all of CIFAR-10 that are not held out
 const smallestSide = 4; // pixels; the minimum input of a network
 
 /**
@@ -141,7 +142,7 @@ export const presets = {
       cells: 1,
       filters: 4,
       resolution: 8,
-      trainingImages: 48_000, // all of CIFAR-10 that are not held out
+      trainingImages: presetImages,
       recipe: { ...resultRecipe, epochs: 1 },
     },
     finalists: {
@@ -152,7 +153,7 @@ export const presets = {
         cells: 1,
         filters: 8,
         resolution: 32,
-        trainingImages: 48_000,
+        trainingImages: presetImages,
         recipe: { ...resultRecipe, epochs: 6 },
       },
       seeds: { least: 2, most: 4 },
@@ -434,6 +435,13 @@ export function withEpochs(training: Training, epochs = training.recipe.epochs):
   return { ...training, recipe: { ...training.recipe, epochs } };
 }
 
+/** Returns the training with so many epochs of `images` that it has the steps of its epochs of `stated` images. */
+function inSteps(training: Training, stated: number, images: number): Training {
+  const { epochs, batchSize } = training.recipe;
+  const ratio = stepsPerEpoch(stated, batchSize) / stepsPerEpoch(images, batchSize);
+  return withEpochs(training, Number((epochs * ratio).toFixed(2)));
+}
+
 const aTenth = (images: number): number => Math.round(images / 10);
 
 /** Returns the number of validation images, which are held out of `images` training images. */
@@ -443,7 +451,8 @@ export const heldOut = ({ validationImages }: Pick<SearchSettings, 'validationIm
 /**
  * Returns the settings for a dataset with fewer training images than the preset uses, or more classes: each class has
  * at least one training and one validation image, and the images that there are have more epochs, unless epochs are
- * asked for. After an epoch of 240 images, four steps, no cell could be told from another.
+ * asked for. After an epoch of 240 images, four steps, no cell could be told from another. The larger networks of a
+ * budget need as many steps, too.
  * @throws InputError if there are too few images for that
  */
 export function fitted(
@@ -466,16 +475,16 @@ export function fitted(
   const keepsSteps = presetOf(settings.preset).keepsSteps ?? true;
   const fitSteps = (training: Training, isAsked: boolean): Training => {
     const few = fit(training);
-    const { epochs, batchSize } = training.recipe;
     if (isAsked || !keepsSteps || few.trainingImages === training.trainingImages) return few;
-    const ratio = stepsPerEpoch(training.trainingImages!, batchSize) / stepsPerEpoch(few.trainingImages!, batchSize);
-    return withEpochs(few, Number((epochs * ratio).toFixed(2)));
+    return inSteps(few, training.trainingImages!, few.trainingImages!);
   };
+  const fitLarger = (training: Training): Training =>
+    inSteps(training, presetImages, Math.min(presetImages, images - validationImages));
   const { askedEpochs, budget, child, ladder, finalists, final } = settings;
   return {
     ...settings,
     validationImages,
-    ...(budget && { budget: { ...budget, larger: budget.larger.map(fit) } }),
+    ...(budget && { budget: { ...budget, larger: budget.larger.map(fitLarger) } }),
     child: fitSteps(child, askedEpochs?.child !== undefined || ladder !== undefined),
     ...(ladder && { ladder: { ...ladder, rungs: ladder.rungs.map(fit) } }),
     ...(finalists && {

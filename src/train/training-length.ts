@@ -56,6 +56,8 @@ export class TrainingLength {
 export interface DeadlineOptions {
   /** Seconds from now on in which the training should end. */
   seconds: number;
+  /** The end is not moved beyond so many steps, unless more are planned. */
+  most: number;
   /** The end is only moved from this progress on, from which all steps take equally long. */
   from: number;
   /** Steps that are done already. */
@@ -72,6 +74,7 @@ const fastest = 4;
 /** Moves the end of a training so that it keeps a deadline. */
 export class Deadline {
   readonly #length: TrainingLength;
+  readonly #most: number;
   readonly #from: number;
   readonly #now: () => number;
   readonly #until: number;
@@ -79,8 +82,12 @@ export class Deadline {
   /** Where the measurement of the speed began. */
   #mark: { done: number; time: number };
 
-  constructor(length: TrainingLength, { seconds, from, done = 0, now = () => performance.now() }: DeadlineOptions) {
+  constructor(
+    length: TrainingLength,
+    { seconds, most, from, done = 0, now = () => performance.now() }: DeadlineOptions,
+  ) {
     this.#length = length;
+    this.#most = Math.max(most, length.planned);
     this.#from = from;
     this.#now = now;
     this.#mark = { done, time: now() };
@@ -99,7 +106,8 @@ export class Deadline {
     const eachStep = (time - this.#mark.time) / (done - this.#mark.done);
     this.#mark = { done, time };
     const left = this.#length.planned - this.#length.plannedStep(done); // planned steps
-    const steps = done + Math.ceil(Math.max(1, left / fastest, (this.#until - time) / eachStep));
+    const within = done + Math.ceil(Math.max(1, left / fastest, (this.#until - time) / eachStep));
+    const steps = Math.min(this.#most, within);
     if (left > 0 && steps !== this.#length.steps) this.#length.moveEnd(done, steps);
   }
 }

@@ -24,7 +24,7 @@ import { fullSizeFrom, sidesOf, timeShare } from './growth.ts';
 import { HostSteps } from './host-steps.ts';
 import { averageShareAt, hasAverage, learningRateAt } from './learning-rate.ts';
 import { createOptimizer } from './optimizer.ts';
-import { type Recipe, stepsOf } from './recipe.ts';
+import { mostEpochs, type Recipe, stepsOf } from './recipe.ts';
 import { type StepPlan, StepSums, stepFigures, type Trainee } from './step.ts';
 import type { Trainable } from './trainable.ts';
 import { TrainingFailure } from './training-failure.ts';
@@ -181,7 +181,14 @@ export async function trainNetwork(
   if (resumed?.meter) meter.restore(resumed.meter);
   let done = resumed?.step ?? 0;
   const deadline =
-    seconds === undefined ? undefined : new Deadline(length, { seconds, from: evenFrom(network.plan, recipe), done });
+    seconds === undefined
+      ? undefined
+      : new Deadline(length, {
+          seconds,
+          most: stepsOf({ epochs: mostEpochs }, batches.count),
+          from: evenFrom(network.plan, recipe),
+          done,
+        });
   const endsEpoch = (step: number) => step % batches.count === 0 || step === length.steps;
   let isTrained = meter.steps > 0 && endsEpoch(done); // it was stopped while it validated an epoch
   for (let ends = false; !ends; isTrained = false) {

@@ -4,11 +4,13 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   type BudgetCosts,
+  budgetRule,
   childLength,
   childrenDecide,
   childrenShare,
   childrenUntil,
   finalistsOf,
+  finalSeconds,
   finalWithin,
   hasTimeForLarger,
   planBudget,
@@ -191,6 +193,22 @@ test('the parts fit into the whole, from the shortest budget on', () => {
   };
   for (let seconds = shortestBudget(laptop); seconds < 1e6; seconds *= 1.1)
     assert.ok(spentBy(seconds) <= seconds && (spentBy(seconds) > 0.7 * seconds || seconds < 300), `${seconds}`);
+});
+
+test('the shortest budget has time for what is spent before', () => {
+  const rest = 1 - budgetRule.reserve;
+  assert.ok(Math.abs(shortestBudget(laptop, 8) - shortestBudget(laptop) - 8 / rest) < 1e-9);
+});
+
+test('the most epochs do not make a network larger that needs more, and have a deadline as fewer ones', () => {
+  const sizes = [
+    { epoch: 1, once: 0, fewestEpochs: 0.5 },
+    { epoch: 1, once: 0, fewestEpochs: 700 },
+  ];
+  assert.deepEqual(finalWithin(1e5, 1e5, sizes), { size: 0, epochs: 600 });
+  const secondsOf = (epochs: number) => finalSeconds(400, 480, { size: 0, epochs }, 1);
+  assert.equal(secondsOf(600), secondsOf(599));
+  assert.equal(secondsOf(0.5), undefined);
 });
 
 test('a resumed search plans the rest of its budget, with its finished trials', () => {

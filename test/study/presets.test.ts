@@ -120,6 +120,20 @@ test('fewer images than a preset shows have more epochs, so that trainings have 
   assert.equal(child.recipe.epochs, 1);
 });
 
+test('with few images the larger networks of a budget need as many steps as with CIFAR-10', () => {
+  const epochsOf = (images: number) => {
+    const settings = settingsOf('laptop', { ...given, dataset: 'photos', budget: 480 });
+    return fitted(settings, { images, classes: 10 }).budget!.larger.map(({ recipe }) => recipe.epochs);
+  };
+  const stated = settingsOf('laptop', { ...given, budget: 480 }).budget!.larger.map(({ recipe }) => recipe.epochs);
+  assert.deepEqual([epochsOf(50_000), epochsOf(200_000)], [stated, stated]);
+  const steps = Math.floor((5000 - 500) / 64); // an epoch, where CIFAR-10 has 750
+  assert.deepEqual(
+    epochsOf(5000),
+    stated.map((epochs) => Number(((epochs * 750) / steps).toFixed(2))),
+  );
+});
+
 test('a search for a result begins with the named cells, one that repeats the paper without', () => {
   const known = (preset: string, request = {}) => settingsOf(preset, { ...given, ...request }).known;
   assert.equal(known('laptop').length, 2);

@@ -19,10 +19,10 @@ const planned = 1000;
  * Runs a training whose steps take the seconds that `each` returns, a third of them while images are small.
  * @returns its seconds, its steps, and the progress of every step
  */
-function run(each: (seconds: number) => number, seconds = 1000) {
+function run(each: (seconds: number) => number, { seconds = 1000, most = 10 * planned } = {}) {
   const length = new TrainingLength(planned);
   let clock = 0;
-  const deadline = new Deadline(length, { seconds, from: 0.4, now: () => 1000 * clock });
+  const deadline = new Deadline(length, { seconds, most, from: 0.4, now: () => 1000 * clock });
   const progress: number[] = [];
   for (let done = 0; done < length.steps; deadline.afterStep(done)) {
     progress.push(length.progress(done));
@@ -66,9 +66,17 @@ test('a training that is late is at most four times as short as planned', () => 
   assert.ok(steps >= 400 + 600 / 4 && steps < 400 + 600 / 3, `${steps} steps`);
 });
 
+test('a training of the most epochs, or of more, is shortened where it is late, and never lengthened', () => {
+  for (const most of [planned, planned / 2]) {
+    assert.equal(run(() => 0.5, { most }).steps, planned);
+    const { seconds, steps } = run(() => 2, { most });
+    assert.ok(steps < planned && Math.abs(seconds - 1000) <= 30, `${seconds} s`);
+  }
+});
+
 test('a training of which no step is late has the end of its recipe', () => {
   const length = new TrainingLength(10);
-  const deadline = new Deadline(length, { seconds: 1e9, from: 0, now: () => 0 });
+  const deadline = new Deadline(length, { seconds: 1e9, most: 10, from: 0, now: () => 0 });
   for (let done = 1; done < 10; done++) deadline.afterStep(done);
   assert.equal(length.moved, undefined);
   assert.equal(length.plannedStep(7), 7);
