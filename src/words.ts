@@ -64,5 +64,11 @@ export function roughly(seconds: number): string {
   return `${twoDigits(seconds / sizes[unit]!)} ${unit}`;
 }
 
+/** Rounds a positive number up to two digits. */
+export function upToTwoDigits(value: number): number {
+  const digit = 10 ** (Math.floor(Math.log10(value)) - 1);
+  return Number((Math.ceil(value / digit - 1e-9) * digit).toPrecision(2));
+}
+
 /** Formats a number to two digits with thousands separated. */
 const twoDigits = (value: number): string => Number(value.toPrecision(2)).toLocaleString('en-US');

@@ -206,8 +206,10 @@ async function trainFrom(
     return [weights, best, last, record];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
-  if (isFirst(part))
-    results.claim(...new Set([files.weights, files.page, files.record, ...(timed ? [files.plan] : []), ...written]));
+  if (isFirst(part)) results.claim(...new Set([files.weights, files.page, files.record, ...written]));
+  // unlike results it may be of a stopped training with other settings
+  const plan = new ResultFiles({ of: 'train for a time', inputs, overwrite: flags.overwrite });
+  if (timed) plan.claim(files.plan);
   timed?.keep();
   const resources = { ...images.resources, artifacts: folders, threads, computing };
   const seconds = flags.checkpointEvery ?? (images.isStreamed ? streamedCheckpointSeconds : checkpointSeconds);
@@ -254,6 +256,7 @@ async function trainFrom(
   results.keep();
   for (const { weights } of all) await removeCheckpoints(artifacts, checkpointKeyOf(weights));
   timed?.end();
+  plan.keep();
   return result;
 }
 

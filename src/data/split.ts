@@ -54,8 +54,7 @@ function divided(groups: readonly Int32Array[], options: SplitOptions & { valida
   const sizes = groups.map((group) => group.length);
   const count = sizes.reduce((sum, size) => sum + size, 0);
   const { validation, training = count - validation } = options;
-  checkCount('validation', validation, 0, count - 1);
-  checkCount('training', training, 1, count - validation);
+  requireSplit(count, { validation, training });
   const heldOut = share(validation, sizes, 'validation');
   const used = share(
     training,
@@ -76,6 +75,15 @@ export function defaultValidation({
   holdOut,
 }: Pick<DatasetFiles, 'classes' | 'holdOut'> & { train: { count: number } }): number {
   return Math.max(Math.round(train.count / 10), holdOut === 'stratified' ? classes.length : 1);
+}
+
+/** @throws InputError if so many images cannot be held out and trained on */
+export function requireSplit(
+  count: number,
+  { validation, training = count - validation }: Pick<SplitOptions, 'training'> & { validation: number },
+): void {
+  checkCount('validation', validation, 0, count - 1);
+  checkCount('training', training, 1, count - validation);
 }
 
 function checkCount(name: string, count: number, least: number, most: number): void {

@@ -46,15 +46,24 @@ function atEqualCost(
   };
 }
 
+/**
+ * Returns the decisions of the cell whose cost is that of all; undefined if there is none, so that all cells have equal
+ * epochs.
+ */
+export function referenceCell(settings: Pick<SearchSettings, 'costLaw' | 'known' | 'space' | 'blocks'>) {
+  const { costLaw, known, space, blocks } = settings;
+  return known[0] ?? (costLaw && namedDecisions(space, blocks)[0]);
+}
+
 /** Returns the trainings of children at all rungs, the lowest first. */
 export const childTrainings = (settings: SearchSettings, counts: ImageCounts): TrainingOf[] =>
   rungTrainings(settings).map((training) => trainingAs(settings, training, counts));
 
 /** Returns the training of finalists. */
 export function finalistTraining(settings: SearchSettings, counts: ImageCounts): TrainingOf {
-  const { finalists, known, costLaw } = settings;
+  const { finalists, costLaw } = settings;
   const { training, equalCost } = finalists!;
-  const [reference] = known;
+  const reference = referenceCell(settings);
   const isOlder = equalCost && !costLaw;
   if (isOlder && reference)
     return atEqualCost(settings, { training, compared: training, law: finalistLaw, reference }, counts);
@@ -66,9 +75,9 @@ export function finalistTraining(settings: SearchSettings, counts: ImageCounts):
  * can have, unless `training` has more.
  */
 function trainingAs(settings: SearchSettings, training: Training, counts: ImageCounts): TrainingOf {
-  const { costLaw: law, costSize = 0, known, space, blocks } = settings;
+  const { costLaw: law, costSize = 0 } = settings;
   const compared = finalSizes(settings)[costSize] ?? settings.final;
-  const [reference = namedDecisions(space, blocks)[0]] = known;
+  const reference = referenceCell(settings);
   const mostEpochs = Math.max(budgetRule.epochs.most, training.recipe.epochs);
   return law && reference
     ? atEqualCost(settings, { training, compared, law, reference, mostEpochs }, counts)

@@ -65,11 +65,11 @@ export async function newSearchOf(
   const known = knownAsked ? limited : withinLimits(limited, counts);
   const planned = (decide: boolean) => {
     const on = (settings: SearchSettings) => ({ ...searching, settings });
-    const compared = withCostSize(on(withChildrenShare(known, decide)), start.laws);
+    const compared = withCostSize(on(withChildrenShare(known, decide)), start);
     const own = asked?.child === undefined && !known.ladder;
     const long = own ? withChildren(on(compared), start.laws, decide) : compared;
     const settings = asked?.finalists === undefined ? withRace(on(long), start.laws) : long;
-    return { settings, plan: newPlan(on(settings), start.laws) };
+    return { settings, plan: newPlan(on(settings), start) };
   };
   const deciding = planned(true);
   const decide = !deciding.plan || childrenDecide(deciding.settings, deciding.plan);
@@ -115,11 +115,11 @@ function withPlannedRace(settings: SearchSettings, plan: BudgetPlan | undefined,
 }
 
 /** Returns the settings with the size of the final network that the budget is predicted to allow, for equal costs. */
-function withCostSize(searching: Searching, laws: Laws): SearchSettings {
+function withCostSize(searching: Searching, { laws, seconds = 0 }: Start): SearchSettings {
   const { settings } = searching;
   const { budget, costLaw } = settings;
   if (!budget || !costLaw) return settings;
-  const { size } = planBudget(budget, budgetCosts(costOptions(searching, laws))).final;
+  const { size } = planBudget(budget, budgetCosts(costOptions(searching, laws)), { seconds, children: 0 }).final;
   return { ...settings, costSize: size };
 }
 

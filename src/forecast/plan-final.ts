@@ -70,7 +70,7 @@ export interface MeasuredFinal extends PlannedFinal {
  * Shares of the budget: no size is measured after `most` of it, and none whose steps are predicted to take more than
  * `each` of the time that is left.
  */
-const measuring = { most: 0.1, each: 0.1 };
+export const measuring = { most: 0.1, each: 0.1 };
 
 /** The next larger size is measured, too, if it would be chosen at this share of its predicted time. */
 const hope = 0.65;

@@ -5,10 +5,10 @@ import { InputError } from '../failure.ts';
 import type { Laws } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
-import { roughly } from '../words.ts';
+import { inUnits, upToTwoDigits } from '../words.ts';
 import { type BudgetPlan, planBudget, shortestBudget } from './budget.ts';
 import { budgetCosts } from './budget-costs.ts';
-import { costOptions, type Searching } from './start.ts';
+import { costOptions, type Searching, type Start } from './start.ts';
 
 type PlannedSearch = Omit<Searching, 'trials'>;
 
@@ -16,14 +16,14 @@ type PlannedSearch = Omit<Searching, 'trials'>;
  * Returns the plan of a new search; undefined without a budget.
  * @throws InputError for a budget that is too short on this machine
  */
-export function newPlan(searching: PlannedSearch, laws: Laws): BudgetPlan | undefined {
+export function newPlan(searching: PlannedSearch, { laws, seconds = 0 }: Start): BudgetPlan | undefined {
   const { budget } = searching.settings;
   if (!budget) return undefined;
   const costs = budgetCosts(costOptions(searching, laws));
-  const shortest = shortestBudget(costs);
-  if (budget.seconds >= shortest) return planBudget(budget, costs);
+  const shortest = shortestBudget(costs, seconds);
+  if (budget.seconds >= shortest) return planBudget(budget, costs, { seconds, children: 0 });
   throw new InputError(
-    `budget: expected at least about ${roughly(shortest)} on this machine, got ${roughly(budget.seconds)}: some children and a short final training take as long`,
+    `budget: expected --minutes of at least about ${upToTwoDigits(shortest / 60)} on this machine, got ${inUnits(budget.seconds, 60)}: some children and a short final training take as long`,
     { code: 'budget-too-short', fields: { seconds: budget.seconds, shortest } },
   );
 }

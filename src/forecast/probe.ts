@@ -117,10 +117,12 @@ export async function epochRatio(
   const { recipe, trainingImages = counts.images - heldOut(settings, counts.images) } = training;
   const batch = Math.min(recipe.batchSize, trainingImages);
   const predicted = epochSeconds / stepsPerEpoch(trainingImages, recipe.batchSize); // a step
-  const steps = Math.max(2, Math.min(probe.steps, Math.round(probe.seconds / predicted)));
   const plan = candidate.trainedPlan(training, counts.classes);
   const phases = phasesOf(plan, recipe.growth);
-  if (2 * steps * phases.length * predicted > Math.max(most, 2 * probe.seconds * phases.length)) return undefined;
+  const rounds = 2 * phases.length; // the steps of each size of its images, and as many before that are not timed
+  const seconds = Math.min(probe.seconds, most / rounds);
+  const steps = Math.max(2, Math.min(probe.steps, Math.floor(seconds / predicted)));
+  if (rounds * steps * predicted > most) return undefined;
   await using runner = openRunner(1, threads);
   let measured = 0; // a step on average
   for (const { from, until, side } of phases) {

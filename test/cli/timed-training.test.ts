@@ -12,6 +12,7 @@ import { SilentBlock } from '../../src/cli/terminal/live-block.ts';
 import { TimedTraining } from '../../src/cli/training/timed-training.ts';
 import { onCpu } from '../../src/engine/device.ts';
 import { readModelDescription } from '../../src/model/model-file.ts';
+import { ResultFiles } from '../../src/result-files.ts';
 import { namedCells } from '../../src/space/named-cells.ts';
 import { recipes } from '../../src/train/recipe.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -85,7 +86,15 @@ test('the rest of the time is what earlier sessions left; a plan that is damaged
   const recipe = { ...recipes.small, batchSize: 8 };
   const sizes = [{ cells: 0, filters: 4, resolution: 16, recipe }];
   const counts = { images: 100, classes: 2, test: 20, validation: 10 };
-  const options = { seconds: 600, architecture: namedCells.quick!, content: 'c', sizes, counts, computing: onCpu };
+  const options = {
+    seconds: 600,
+    flag: '--minutes' as const,
+    architecture: namedCells.quick!,
+    content: 'c',
+    sizes,
+    counts,
+    computing: onCpu,
+  };
   const file = planOf('choice');
   const said: string[] = [];
   const block = Object.assign(new SilentBlock(process.stderr), { log: (line: string) => said.push(line) });
@@ -130,11 +139,19 @@ test('flags that do not go with a time, and a time that is too short, are refuse
     ],
     [
       ['quick:1', '--filters', '8', '--minutes', '1', '--stream'],
-      /--minutes: expected images .* in the cache, got streamed/,
+      /--minutes: expected images .* in the cache, as with --no-stream, got streamed/,
     ],
     [
       ['quick:4', '--filters', '32', '--minutes', '0.001'],
-      /--minutes: expected at least \d+\.\d, which measuring .* on this machine, got 0.001/,
+      /--minutes: expected at least about [\d.]+, which measuring .* on this machine, got 0.001/,
+    ],
+    [
+      ['quick:4', '--filters', '32', '--hours', '0.0001'],
+      /--hours: expected at least about 0\.[\d]+, which measuring .* on this machine, got 0.0001/,
+    ],
+    [
+      ['quick', '--minutes', '1', '--validation-images', '120'],
+      /validation images: expected a whole number from 0 to 99, got 120/,
     ],
     [['quick'], /model: expected SOURCE:N@P/],
     [['quick', '--minutes', '1000001'], /--minutes: expected at most 1,000,000, got 1000001/],
@@ -154,4 +171,19 @@ test('flags that do not go with a time, and a time that is too short, are refuse
     assert.deepEqual([code, message.test(stderr)], [2, true], stderr);
   }
   assert.equal(existsSync(planOf('refused')), false, 'nothing is written');
+});
+
+test('the plan of a stopped training makes place for another one, a file of the same name does not', () => {
+  const stopped = '{"of": "a training that was stopped"}';
+  new ResultFiles({ of: 'train for a time' }).claim(planOf('stopped'));
+  for (const name of ['stopped', 'foreign']) writeFileSync(planOf(name), stopped);
+  const words = (name: string) => train(name, 'nasnet-a:0', '--filters', '4', '--size', '16', '--minutes', '0.2');
+  const [replaced, refused] = nasnets([words('stopped'), words('foreign')], environment);
+  assert.equal(replaced!.code, 0, replaced!.stderr);
+  assert.equal(existsSync(planOf('stopped')), false);
+  assert.match(
+    refused!.stderr,
+    /foreign\.plan\.json: exists already, written by another program or version; name another/,
+  );
+  assert.equal(readFileSync(planOf('foreign'), 'utf8'), stopped);
 });

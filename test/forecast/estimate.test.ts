@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { adviceFor, estimateLines, statement } from '../../src/cli/search/statement.ts';
 import { plannedSettings, raceCosts } from '../../src/forecast/budget-costs.ts';
 import { leftBehind } from '../../src/forecast/cost-law.ts';
+import { childTrainings } from '../../src/forecast/equal-cost.ts';
 import { estimateSearch, waiting } from '../../src/forecast/estimate.ts';
 import { workersThatFit } from '../../src/forecast/machine-memory.ts';
 import { randomCells } from '../../src/forecast/random-cells.ts';
@@ -12,7 +13,7 @@ import { estimateOf, workersFor } from '../../src/forecast/start.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { decode } from '../../src/space/decisions.ts';
 import type { Candidate } from '../../src/study/candidate.ts';
-import { fitted, settingsOf } from '../../src/study/presets.ts';
+import { fitted, type SearchRequest, settingsOf } from '../../src/study/presets.ts';
 
 const counts = { images: 50_000, classes: 10 };
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
@@ -40,6 +41,8 @@ test("the paper's search: 20,000 children of 2.1 h are 875 days on 2 workers, 25
     adviceFor(estimate, paper)!,
     /more than a week: --trials and --epochs \(now 20\) shrink it.*starts anyway/,
   );
+  const month = settingsOf('laptop', { ...given, budget: 30 * 24 * 3600 });
+  assert.match(adviceFor(estimate, month)!, /^That is more than a week: fewer --minutes shorten it\. It starts anyway/);
 });
 
 test('500 workers take a 250th of the time that 2 take, fewer children than workers that of one, and a crowd slows only itself', () => {
@@ -60,6 +63,20 @@ test('each arm has its own finalists: the estimate counts them, a race of a budg
   assert.deepEqual(raceOf(arms), { ...raceOf(paper), arms: 3 });
   assert.match(statement(arms, counts).join('\n'), /\nfinalists +the best 250 of each arm, /);
   assert.doesNotMatch(statement(paper, counts).join('\n'), /of each arm/);
+});
+
+test('the statement says that costly cells have fewer epochs where they have, which needs a known cell of the space', () => {
+  const said = (request: Partial<SearchRequest>) => {
+    const settings = fitted(settingsOf('laptop', { ...given, budget: 480, finalists: 4, ...request }), counts);
+    const rows = statement(settings, counts).filter((row) => row.includes('; of a cell that costs more, fewer epochs'));
+    const cells = randomCells(settings);
+    const epochs = new Set(cells.map((cell) => childTrainings(settings, counts)[0]!(cell).recipe.epochs));
+    return [rows.map((row) => row.split(' ')[0]), epochs.size > 1];
+  };
+  assert.deepEqual(said({}), [['child', 'finalists'], true]);
+  assert.deepEqual(said({ known: [] }), [['child', 'finalists'], true]);
+  assert.deepEqual(said({ space: 'b' }), [[], false]);
+  assert.deepEqual(said({ blocks: 3 }), [[], false]);
 });
 
 test('a short search gets no advice, and one child, worker or finalist is not several', () => {

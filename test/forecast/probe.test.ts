@@ -37,6 +37,17 @@ test('an epoch is measured in its precision with small images and with those of 
   const slow = { threads: 1, epochSeconds: 1e4, openRunner };
   assert.equal(await epochRatio(candidate, training, searching, { ...slow, most: 100 }), undefined, 'nothing is run');
   assert.notEqual(await epochRatio(candidate, training, searching, slow), undefined);
+  const steps: number[] = [];
+  const counting = (): JobRunner => ({
+    ...openRunner(),
+    run: async (job) => {
+      steps.push((job as ProbeJob).steps);
+      return openRunner().run(job);
+    },
+  });
+  for (const most of [100, 1.3, 0.7])
+    await epochRatio(candidate, training, searching, { threads: 1, epochSeconds: 1, most, openRunner: counting });
+  assert.deepEqual(steps, [15, 15, 3, 3], 'steps of 0.1 s, each size of images twice; less than two are not measured');
   assert.ok(Math.abs(ratio! - (0.4 * 0.1 + 0.6 * 0.3) / 0.4) < 1e-12, `${ratio}: 10 steps were predicted to take 4 s`);
 });
 

@@ -2,6 +2,7 @@
 // printed. Options without influence on the outcome, such as the number of workers, are in flags.ts.
 
 import { InputError } from '../../failure.ts';
+import { referenceCell } from '../../forecast/equal-cost.ts';
 import { confidenceWords } from '../../report/finalist-findings.ts';
 import { limitWords } from '../../report/limit-sentences.ts';
 import { armCount } from '../../search/arms-strategy.ts';
@@ -129,7 +130,10 @@ export const searchSettings = {
       const words = `${whole(images - out)} to train on, ${whole(out)} held out for the reward`;
       return [
         ['images', `${settings.dataset}: ${words}`],
-        ['child', `${trainingWords(settings.child, images - out)}${settings.costLaw ? fewerEpochs : ''}`],
+        [
+          'child',
+          `${trainingWords(settings.child, images - out)}${settings.costLaw && referenceCell(settings) ? fewerEpochs : ''}`,
+        ],
       ];
     },
   }),
@@ -196,7 +200,7 @@ export const searchSettings = {
         ? `, ${which} is chosen unless another is better ${confidenceWords(finalists)}`
         : '';
       const withKnown = finalists?.withKnown && first ? `, including ${known}${chosen}` : '';
-      const equal = finalists?.equalCost ? fewerEpochs : '';
+      const equal = finalists?.equalCost && referenceCell(settings) ? fewerEpochs : '';
       const none = `none: a race needs four or more (fewer by --finalists), with time for runs that tell cells apart in its share of the budget${first ? '; the first known cell is chosen' : ''}`;
       const arms = armCount(settings.strategy);
       const ofEach = arms > 1 ? ' of each arm' : '';

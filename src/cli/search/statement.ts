@@ -104,7 +104,9 @@ const week = 7 * 86_400;
 /** Returns advice for a search of more than a week; undefined for a shorter one. */
 export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSettings): string | undefined {
   if (seconds.least <= week) return undefined;
-  const { preset, child, finalists } = settings;
+  const { preset, budget, child, finalists } = settings;
+  if (budget)
+    return 'That is more than a week: fewer --minutes shorten it. It starts anyway, and can be stopped and resumed at any time.';
   const ways = [
     `--trials and --epochs (now ${child.recipe.epochs}) shrink it`,
     'more workers divide it',

@@ -1,5 +1,6 @@
 // What `nasnet train` trains: the network, its images and its recipe, from MODEL or weights and the flags.
 
+import { requireSplit } from '../../data/split.ts';
 import { InputError } from '../../failure.ts';
 import { budgetRule } from '../../forecast/budget.ts';
 import { layouts } from '../../plan/layouts.ts';
@@ -18,7 +19,7 @@ import { type LiveBlock, SilentBlock } from '../terminal/live-block.ts';
 import type { ReplicaFlags } from './replica-flags.ts';
 import { skewSentence } from './skew-words.ts';
 import { asSourceShows, initialWeights, type SourceWeights, sourceSentences } from './source-weights.ts';
-import { sizesWithin, TimedTraining, timedWords } from './timed-training.ts';
+import { sizesWithin, type TimedOptions, TimedTraining, timedWords } from './timed-training.ts';
 import type { TrainingPlace } from './train-together.ts';
 import { preparedImages, streamedImages, streamReason, type TrainedImages } from './trained-images.ts';
 import { type Trainee, traineeOf } from './trainee.ts';
@@ -77,8 +78,8 @@ export async function plannedTraining(
   flags: TrainFlags,
   { block, computing, threads }: Pick<TrainingPlace, 'block' | 'computing' | 'threads'>,
 ): Promise<PlannedTraining> {
-  const seconds = timeOf(flags);
-  const trainee = await traineeOf(text, source, { ...flags, anySize: seconds !== undefined }, block);
+  const time = timeOf(flags);
+  const trainee = await traineeOf(text, source, { ...flags, anySize: time !== undefined }, block);
   const { name, architecture, options, resolution, inputs } = trainee;
   const { dataset } = trainee.images;
   const images = await imagesOf(trainee, flags, block);
@@ -98,15 +99,18 @@ export async function plannedTraining(
       (images.isStreamed ? (resolution ?? sideOf(options)) : Math.min(resolution ?? images.most, images.most)),
   };
   const initial = source && initialWeights(source, classes);
-  const chooseWithin = (seconds: number): Promise<TimedTraining> => {
+  const chooseWithin = (time: Time): Promise<TimedTraining> => {
     if (images.isStreamed)
-      throw new InputError('--minutes: expected images that are prepared in the cache, got streamed pictures');
+      throw new InputError(
+        `${time.flag}: expected images that are prepared in the cache, as with --no-stream, got streamed pictures`,
+      );
+    requireSplit(images.labels.length, { validation: counts.validation, training: flags.trainingImages });
     const allCounts = { ...counts, images: counts.train + counts.validation, classes: classes.length };
     const sizes = own
       ? [{ ...own, epochs: budgetRule.epochs.fewest }]
-      : sizesWithin(seconds, { dataset, counts: allCounts, side: flags.size ?? trainee.images.size });
+      : sizesWithin(time.seconds, { dataset, counts: allCounts, side: flags.size ?? trainee.images.size });
     return TimedTraining.choose({
-      ...{ seconds, architecture, threads, block, computing, seed: flags.seed, counts: allCounts },
+      ...{ ...time, architecture, threads, block, computing, seed: flags.seed, counts: allCounts },
       ignoreMemory: flags.ignoreMemory,
       sizes: sizes.map(({ epochs, ...network }) => trainingOf(network, { ...flags, epochs }, silent)),
       content: images.reference.content,
@@ -114,11 +118,11 @@ export async function plannedTraining(
       file: trainingFiles(flags.output).plan,
     });
   };
-  const timed = seconds === undefined ? undefined : await chooseWithin(seconds);
+  const timed = time && (await chooseWithin(time));
   const training = timed
     ? trainingOf(timed.network, { ...flags, epochs: timed.chosen.epochs }, block)
     : trainingOf(own!, flags, block);
-  if (timed) block.log(timedWords(training, seconds!));
+  if (timed) block.log(timedWords(training, time!.seconds));
   const { recipe } = training;
   const about = { recipe, isStreamed: images.isStreamed, classes: classes.length, side: training.resolution };
   for (const sentence of source && initial ? sourceSentences(source, initial, about) : []) block.log(sentence);
@@ -129,8 +133,10 @@ export async function plannedTraining(
 
 const silent = new SilentBlock(process.stderr);
 
-/** Returns the seconds of --minutes or --hours. @throws InputError beside flags that they do not go with */
-function timeOf({ minutes, hours, epochs, seeds, replicas }: TrainFlags): number | undefined {
+type Time = Pick<TimedOptions, 'seconds' | 'flag'>;
+
+/** Returns the time of --minutes or --hours. @throws InputError beside flags that they do not go with */
+function timeOf({ minutes, hours, epochs, seeds, replicas }: TrainFlags): Time | undefined {
   if (minutes === undefined && hours === undefined) return undefined;
   const flag = minutes === undefined ? '--hours' : '--minutes';
   if (minutes !== undefined && hours !== undefined)
@@ -139,7 +145,7 @@ function timeOf({ minutes, hours, epochs, seeds, replicas }: TrainFlags): number
     throw new InputError(`--epochs: expected none with ${flag}, from which they follow, got ${epochs}`);
   if (seeds > 1) throw new InputError(`--seeds: expected one with ${flag}, got ${seeds}`);
   if (replicas !== undefined) throw new InputError(`--replicas: expected none with ${flag}, got ${replicas}`);
-  return minutes === undefined ? 3600 * hours! : 60 * minutes;
+  return { flag, seconds: minutes === undefined ? 3600 * hours! : 60 * minutes };
 }
 
 /** Prepares the images in the cache, or lists those that are streamed. */

@@ -7,7 +7,7 @@ import type { Computing } from '../../engine/device.ts';
 import { InputError } from '../../failure.ts';
 import { budgetRule, finalSeconds } from '../../forecast/budget.ts';
 import { startingLaws } from '../../forecast/cost-law.ts';
-import { type FinalMachine, fitsHere, planFinal, requireHere } from '../../forecast/plan-final.ts';
+import { type FinalMachine, fitsHere, measuring, planFinal, requireHere } from '../../forecast/plan-final.ts';
 import type { ImageCounts } from '../../forecast/prediction.ts';
 import { epochRatio } from '../../forecast/probe.ts';
 import type { Architecture } from '../../space/architecture.ts';
@@ -16,13 +16,19 @@ import { fitted, settingsOf } from '../../study/presets.ts';
 import type { Training } from '../../study/settings.ts';
 import { plansOf, type TrainedNetwork } from '../../study/training-plan.ts';
 import { writeWhole } from '../../whole-file.ts';
-import { duration, epochWord } from '../../words.ts';
+import { duration, epochWord, inUnits, upToTwoDigits } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { readKept } from './training-files.ts';
+
+/** Seconds in the unit of each flag that states a time. */
+const timeUnits = { '--minutes': 60, '--hours': 3600 };
+export type TimeFlag = keyof typeof timeUnits;
 
 export interface TimedOptions {
   /** The wall-clock time from the choice of the size to the tested network, without the pauses between sessions. */
   seconds: number;
+  /** The flag that states it. */
+  flag: TimeFlag;
   architecture: Architecture;
   /** Identity of the images. */
   content: string;
@@ -153,7 +159,7 @@ const settingsFor = ({ sizes, seconds, counts }: TimedOptions) => ({
 });
 
 async function measuredChoice(options: TimedOptions, since: number): Promise<Choice> {
-  const { seconds, architecture, sizes, counts, computing, threads } = options;
+  const { seconds, flag, architecture, sizes, counts, computing, threads } = options;
   const cell = plansOf(architecture);
   const settings = settingsFor(options);
   if (!options.ignoreMemory) requireHere(cell, sizes[0]!, { counts, computing });
@@ -165,11 +171,17 @@ async function measuredChoice(options: TimedOptions, since: number): Promise<Cho
     fits: (_, training) => fitsHere(cell, training, { counts, computing }),
   };
   const { size, epochs, cost } = await planFinal(cell, costs, { budget: seconds, left }, machine);
-  const needed = seconds - left() + budgetRule.start + budgetRule.reserve * seconds + cost.once + epochs * cost.epoch;
-  if (epochs === budgetRule.epochs.fewest && needed > seconds)
+  const { start, reserve, epochs: bounds } = budgetRule;
+  const training = start + cost.once + epochs * cost.epoch;
+  const measured = seconds - left();
+  if (epochs === bounds.fewest && measured + training > (1 - reserve) * seconds) {
+    const unit = timeUnits[flag];
+    // in a longer time it may measure for longer
+    const enough = Math.max((measured + training) / (1 - reserve), training / (1 - reserve - measuring.each));
     throw new InputError(
-      `--minutes: expected at least ${(Math.ceil(needed / 6) / 10).toFixed(1)}, which measuring and ${epochWord(epochs)} epochs of ${sizes.length > 1 ? 'the smallest' : 'this'} network take on this machine, got ${Number((seconds / 60).toPrecision(3))}`,
+      `${flag}: expected at least about ${upToTwoDigits(enough / unit)}, which measuring and ${epochWord(epochs)} epochs of ${sizes.length > 1 ? 'the smallest' : 'this'} network take on this machine, got ${inUnits(seconds, unit)}`,
     );
+  }
   return { size, epochs, test: cost.once };
 }
 

@@ -22,12 +22,12 @@ before(async () => {
       await paint(join(images, name, `${index}.png`), [180 * label, 8 * index, 90], 16, 16);
 });
 
-/** Children and finalists of twelve seconds: by default they have as many steps as with CIFAR-10. */
+/** Children and finalists of some seconds: by default they have as many steps as with CIFAR-10. */
 const few = ['--epochs', '2', '--finalist-epochs', '2'];
 
-/** Runs a search with a budget of twelve seconds until it ends, or kills it and its workers after some milliseconds. */
+/** Runs a search with a budget of eighteen seconds until it ends, or kills it and its workers after some milliseconds. */
 async function search(study: string, killedAfter?: number): Promise<number | null> {
-  const flags = ['--dataset', images, '--size', '16', '--minutes', '0.2', '--workers', '2', '--study', study, ...few];
+  const flags = ['--dataset', images, '--size', '16', '--minutes', '0.3', '--workers', '2', '--study', study, ...few];
   const env = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
   const child = spawn(process.execPath, nodeArguments(['search', ...flags]), { detached: true, stdio: 'ignore', env });
   const exit = once(child, 'exit');
