@@ -1,7 +1,7 @@
 // Optimizers over named parameters. They use operators on lists: a network has hundreds of small tensors, and one call
 // for all costs little more than a call for one. Parameters without a gradient do not change.
 
-import { onesLike, zeros, zerosLike } from '../engine/create.ts';
+import { onesLike, tensor, zeros, zerosLike } from '../engine/create.ts';
 import { cpu } from '../engine/device.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
@@ -89,13 +89,14 @@ abstract class ListOptimizer implements Optimizer {
     scope(() =>
       noGrad(() => {
         const moving: readonly Moving[] = withGradients(this.#parameters);
+        this.count(learningRate, moving);
         if (moving.length === 0) return;
         const { biasRate, rateOf } = this.#groups;
         for (const [rate, group] of Map.groupBy(moving, ({ name }) => rateOf(name)))
           this.#decay(group, times(learningRate, rate));
-        this.count(learningRate);
         const rates = ({ name, isWeight }: Moving) => (isWeight ? 1 : biasRate) * rateOf(name);
-        for (const [rate, group] of Map.groupBy(moving, rates)) this.#move(group, times(learningRate, rate));
+        for (const [missed, alike] of Map.groupBy(moving, ({ name }) => this.missedBy(name)))
+          for (const [rate, group] of Map.groupBy(alike, rates)) this.#move(group, times(learningRate, rate), missed);
       }),
     );
   }
@@ -133,22 +134,31 @@ abstract class ListOptimizer implements Optimizer {
     else scale(parameters, learningRate.mul(-weightDecay).add(1));
   }
 
-  #move(moving: readonly Moving[], learningRate: number | Tensor): void {
+  #move(moving: readonly Moving[], learningRate: number | Tensor, missed: number): void {
     const parameters = moving.map(({ parameter }) => parameter);
     const gradients = moving.map(({ gradient }) => gradient);
     const slot = (name: string) => moving.map((each) => this.#slots.get(name)!.get(each.name)!);
-    this.update(parameters, gradients, slot, learningRate);
+    this.update(parameters, gradients, slot, learningRate, missed);
   }
 
-  /** Called once per step, before `update`. */
-  protected count(_learningRate: number | Tensor): void {}
+  /** Called once per step, before `update`, with the parameters that have a gradient. */
+  protected count(_learningRate: number | Tensor, _moving: readonly Moving[]): void {}
 
-  /** Updates parameters that have the same learning rate. Called once per learning rate and step. */
+  /** Returns the number of steps in which a parameter had no gradient; 0 where an optimizer does not count them. */
+  protected missedBy(_name: string): number {
+    return 0;
+  }
+
+  /**
+   * Updates parameters that have the same learning rate and missed the same number of steps. Called once per such group
+   * and step.
+   */
   protected abstract update(
     parameters: Tensor[],
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
     learningRate: number | Tensor,
+    missed: number,
   ): void;
 
   replayed(): void {
@@ -345,11 +355,20 @@ export interface AdamOptions extends GroupOptions {
   epsilon?: number;
 }
 
-/** Adam (Kingma and Ba, 2015, algorithm 1), with bias correction. */
+/**
+ * Adam (Kingma and Ba, 2015, algorithm 1), with bias correction by the steps in which a parameter had a gradient, as in
+ * PyTorch: the means of a parameter that was frozen begin at 0 when it thaws.
+ */
 export class Adam extends ListOptimizer {
   readonly #beta1: number;
   readonly #beta2: number;
   readonly #epsilon: number;
+  /** Steps without a gradient of each parameter. They are counted here, and stored in a tensor when asked for. */
+  readonly #missed: Map<string, number>;
+  readonly #missedStored: Tensor; // float32 [parameters]
+  #isStored = true;
+  /** The parameters without a gradient in the latest step; they have none in its replays either. */
+  #resting: readonly string[] = [];
   /** The step count on the device; created by the first step with a tensor as its learning rate. */
   #deviceSteps: Tensor | undefined;
 
@@ -358,6 +377,9 @@ export class Adam extends ListOptimizer {
     this.#beta1 = options.beta1 ?? 0.9;
     this.#beta2 = options.beta2 ?? 0.999;
     this.#epsilon = options.epsilon ?? 1e-8;
+    this.#missed = new Map([...parameters.keys()].map((name) => [name, 0]));
+    const device = [...parameters.values()][0]?.device ?? cpu;
+    this.#missedStored = keep(zeros([parameters.size], { dtype: 'float32', device }));
   }
 
   protected override update(
@@ -365,6 +387,7 @@ export class Adam extends ListOptimizer {
     gradients: Tensor[],
     slot: (name: string) => Tensor[],
     learningRate: number | Tensor,
+    missed: number,
   ): void {
     const [means, squares] = [slot('mean'), slot('square')];
     mulScalar.run(means, this.#beta1);
@@ -373,11 +396,12 @@ export class Adam extends ListOptimizer {
     addProduct.run(squares, gradients, gradients, 1 - this.#beta2);
     const roots = sqrtOf.tensors(squares);
     if (typeof learningRate === 'number') {
-      mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** this.steps));
+      const steps = this.steps - missed;
+      mulScalar.run(roots, 1 / Math.sqrt(1 - this.#beta2 ** steps));
       addScalar.run(roots, this.#epsilon);
-      addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** this.steps));
+      addQuotient.run(parameters, means, roots, -learningRate / (1 - this.#beta1 ** steps));
     } else {
-      const steps = this.#deviceSteps!;
+      const steps = this.#deviceSteps!.sub(missed); // a captured step's parameters miss none of its replays
       // 1 − β ^ steps
       const correction = (beta: number) => steps.mul(Math.log(beta)).exp().neg().add(1).to(learningRate.dtype);
       scale(roots, correction(this.#beta2).sqrt().reciprocal());
@@ -386,18 +410,48 @@ export class Adam extends ListOptimizer {
     }
   }
 
-  /** Updates the step count on the device, which a captured step increases at each replay. */
-  protected override count(learningRate: number | Tensor): void {
+  /** Counts who rests, and updates the step count on the device, which a captured step increases at each replay. */
+  protected override count(learningRate: number | Tensor, moving: readonly Moving[]): void {
     if (typeof learningRate === 'number') {
       this.#deviceSteps?.fill_(this.steps);
     } else {
       this.#deviceSteps ??= keep(zeros([], { dtype: 'float64', device: learningRate.device }).fill_(this.steps - 1));
       this.#deviceSteps.add_(1);
     }
+    const moved = new Set(moving.map(({ name }) => name));
+    this.#resting = [...this.#missed.keys()].filter((name) => !moved.has(name));
+    this.#rest();
+  }
+
+  override replayed(): void {
+    super.replayed();
+    this.#rest();
+  }
+
+  #rest(): void {
+    for (const name of this.#resting) this.#missed.set(name, this.missedBy(name) + 1);
+    if (this.#resting.length > 0) this.#isStored = false;
+  }
+
+  protected override missedBy(name: string): number {
+    return this.#missed.get(name)!;
+  }
+
+  override state(): NamedTensors {
+    if (!this.#isStored)
+      scope(() => noGrad(() => this.#missedStored.copy_(tensor(Float32Array.from(this.#missed.values())))));
+    this.#isStored = true;
+    return { ...super.state(), missed: this.#missedStored };
+  }
+
+  override check(state: NamedTensors): void {
+    super.check({ missed: this.#missedStored, ...state }); // older states lack it
   }
 
   override load(state: NamedTensors, stepsTaken: number): void {
-    super.load(state, stepsTaken);
+    scope(() => super.load({ missed: zerosLike(this.#missedStored), ...state }, stepsTaken));
+    const missed = this.#missedStored.toArray();
+    for (const [place, name] of [...this.#missed.keys()].entries()) this.#missed.set(name, Number(missed[place]));
     noGrad(() => this.#deviceSteps?.fill_(stepsTaken));
   }
 

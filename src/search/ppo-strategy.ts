@@ -142,9 +142,14 @@ export class PpoStrategy implements Strategy {
     const saved = readState(bytes, { strategy: this.name, sizes: this.#sizes, options: this.#options });
     const state = saved.state as State;
     scope(() => {
-      // All shapes match, because sizes and options equal those of the saved strategy.
+      // All shapes match, because sizes and options equal those of the saved strategy. Older states have fewer arrays.
       const like = (own: Record<string, Tensor>) =>
-        Object.fromEntries(Object.entries(own).map(([name, { shape }]) => [name, tensor(saved.arrays[name]!, shape)]));
+        Object.fromEntries(
+          Object.entries(own).flatMap(([name, { shape }]) => {
+            const array = saved.arrays[name];
+            return array ? [[name, tensor(array, shape)]] : [];
+          }),
+        );
       this.#controller.loadStateDict(like(this.#controller.stateDict()));
       this.#optimizer.load(like(this.#optimizer.state()), state.steps);
     });

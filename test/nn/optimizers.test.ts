@@ -25,11 +25,11 @@ const gradientOf = (name: string, step: number, size: number) => {
   const random = new RandomStream(`${name} ${step}`);
   return Array.from({ length: size }, () => 4 * random.uniform() - 2);
 };
+const gradientTensor = (name: string, step: number, { size, shape }: Tensor) =>
+  tensor(gradientOf(name, step, size), shape, { dtype: 'float64' });
 
 function stepWithGradients(own: Map<string, Tensor>, optimizer: { step: (rate: number) => void }, step: number): void {
-  for (const [name, each] of own) {
-    each.grad = tensor(gradientOf(name, step, each.size), each.shape, { dtype: 'float64' });
-  }
+  for (const [name, each] of own) each.grad = gradientTensor(name, step, each);
   optimizer.step(rates[step]!);
 }
 
@@ -219,6 +219,71 @@ test('a parameter without a gradient and its state do not change', () => {
   }
 });
 
+for (const [name, { make }] of Object.entries(rules)) {
+  test(`${name}: a parameter that had no gradient for three steps then moves as in a new training`, () => {
+    for (const rateOf of [(rate: number) => rate, (rate: number) => tensor([rate], [], { dtype: 'float64' })]) {
+      const [late, early] = [parameters(), parameters()];
+      const [thawed, fresh] = [make(late), make(early)];
+      for (let step = 0; step < steps; step++) {
+        for (const [each, own] of late)
+          own.grad = step < 3 && each === 'matrix' ? undefined : gradientTensor(each, step, own);
+        thawed.step(rateOf(rates[step]!));
+        if (step < 3) continue;
+        const matrix = early.get('matrix')!;
+        matrix.grad = gradientTensor('matrix', step, matrix);
+        fresh.step(rateOf(rates[step]!));
+        assert.deepEqual(late.get('matrix')!.toBytes(), matrix.toBytes());
+      }
+    }
+  });
+}
+
+test('Adam moves by its rate at every step of a constant gradient, after 1,500 steps without one too', () => {
+  const own = parameters();
+  const optimizer = new Adam(own);
+  own.get('bias')!.grad = ones([2], { dtype: 'float64' });
+  for (let step = 0; step < 1500; step++) optimizer.step(0.1);
+  own.get('matrix')!.grad = ones([2, 2], { dtype: 'float64' });
+  for (let step = 0; step < 40; step++) {
+    const before = own.get('matrix')!.detach().toArray()[0]!;
+    optimizer.step(0.1);
+    const moved = before - own.get('matrix')!.detach().toArray()[0]!;
+    assert.ok(Math.abs(moved / 0.1 - 1) < 1e-6, `step ${step + 1}: ${moved}`);
+  }
+});
+
+test('Adam counts the replays of a captured step in which a parameter rests, and stores them', () => {
+  const [own, other] = [parameters(), parameters()];
+  const [stepped, replayed, loaded] = [new Adam(own), new Adam(other), new Adam(other)];
+  own.get('bias')!.grad = ones([2], { dtype: 'float64' });
+  other.get('bias')!.grad = ones([2], { dtype: 'float64' });
+  for (let step = 0; step < 3; step++) stepped.step(0.1);
+  replayed.step(0.1);
+  for (let step = 0; step < 2; step++) replayed.replayed();
+  const missed = ({ missed }: Record<string, Tensor>) => [...missed!.toArray()];
+  assert.deepEqual(missed(stepped.state()), [3, 0]);
+  assert.deepEqual(missed(replayed.state()), [3, 0]);
+  loaded.load(replayed.state(), replayed.stepsTaken);
+  loaded.step(0.1);
+  assert.deepEqual(missed(loaded.state()), [4, 0]);
+  noGrad(() => loaded.state().missed!.copy_(tensor([2, 1]))); // as replicas receive the state of the first one
+  loaded.load(loaded.state(), 4);
+  loaded.step(0.1);
+  assert.deepEqual(missed(loaded.state()), [3, 1]);
+});
+
+test('a state of Adam from before it counted missed steps goes on as it did', () => {
+  const own = parameters();
+  const optimizer = new Adam(own);
+  own.get('bias')!.grad = ones([2], { dtype: 'float64' });
+  optimizer.step(0.1);
+  const { missed: _, ...older } = optimizer.state();
+  optimizer.check(older);
+  optimizer.load(older, 7);
+  assert.equal(optimizer.stepsTaken, 7);
+  assert.deepEqual([...optimizer.state().missed!.toArray()], [0, 0]);
+});
+
 test('state tensors are named after their slot and parameter', () => {
   const names = (optimizer: Momentum | RMSProp | Adam) => Object.keys(optimizer.state());
   assert.deepEqual(names(new Momentum(parameters())), ['momentum.matrix', 'momentum.bias']);
@@ -228,7 +293,13 @@ test('state tensors are named after their slot and parameter', () => {
     'momentum.matrix',
     'momentum.bias',
   ]);
-  assert.deepEqual(names(new Adam(parameters())), ['mean.matrix', 'mean.bias', 'square.matrix', 'square.bias']);
+  assert.deepEqual(names(new Adam(parameters())), [
+    'mean.matrix',
+    'mean.bias',
+    'square.matrix',
+    'square.bias',
+    'missed',
+  ]);
 });
 
 test('a state that does not fit is refused in one sentence', () => {
@@ -244,20 +315,20 @@ test('a state that does not fit is refused in one sentence', () => {
   assert.equal(optimizer.stepsTaken, 0);
 });
 
-test('an optimizer has one state tensor per slot and parameter, and none after dispose', () => {
+test('an optimizer has one state tensor per slot and parameter, Adam one more, and none after dispose', () => {
   const own = parameters();
   const before = liveTensors();
   const [momentum, adam] = [new Momentum(own), scope(() => new Adam(own))];
-  assert.equal(liveTensors() - before, 2 + 4);
+  assert.equal(liveTensors() - before, 2 + 5);
   for (const state of Object.values(adam.state())) assert.ok(!state.requiresGrad);
   for (let step = 0; step < 3; step++) {
     scope(() => backward(own.get('matrix')!.square().sum()));
     momentum.step(0.1);
     adam.step(0.1);
   }
-  assert.equal(liveTensors() - before, 2 + 4);
+  assert.equal(liveTensors() - before, 2 + 5);
   for (let step = 0; step < 3; step++) scope(() => adam.step(tensor([0.1], [])));
-  assert.equal(liveTensors() - before, 2 + 4 + 1, 'with rates on the device Adam counts its steps there');
+  assert.equal(liveTensors() - before, 2 + 5 + 1, 'with rates on the device Adam counts its steps there');
   momentum.dispose();
   adam.dispose();
   assert.equal(liveTensors(), before);

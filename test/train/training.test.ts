@@ -169,20 +169,25 @@ const techniques: Recipe = {
   layerRateDecay: 0.7,
 };
 
-test('with every technique a resumed training ends with the bits of an uninterrupted one', async (context) => {
-  const folder = temporaryFolder(context);
-  const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
-    await trainNetwork(network, trainingBatches(40, techniques, 16), techniques, { seed: 'a', ...options });
-    return bytesOf(network);
-  };
-  const through = await go(tinyNetwork(1, 16));
-  const stop = new AbortController();
-  const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
-  const onEpoch = () => stop.abort(new Error('enough'));
-  await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
-  const resumed = await go(tinyNetwork(99, 16), { checkpoints: checkpointsIn(folder, { identity: 'this training' }) });
-  assert.ok(resumed.equals(through));
-});
+for (const name of optimizerNames) {
+  test(`with every technique and ${name} a resumed training ends with the bits of an uninterrupted one`, async (context) => {
+    const recipe: Recipe = { ...techniques, optimizer: defaultOptimizer(name) };
+    const folder = temporaryFolder(context);
+    const go = async (network: Network, options: Partial<TrainingOptions> = {}) => {
+      await trainNetwork(network, trainingBatches(40, recipe, 16), recipe, { seed: 'a', ...options });
+      return bytesOf(network);
+    };
+    const through = await go(tinyNetwork(1, 16));
+    const stop = new AbortController();
+    const checkpoints = checkpointsIn(folder, { identity: 'this training', seconds: 0 });
+    const onEpoch = () => stop.abort(new Error('enough'));
+    await assert.rejects(go(tinyNetwork(1, 16), { checkpoints, signal: stop.signal, onEpoch }), /enough/);
+    const resumed = await go(tinyNetwork(99, 16), {
+      checkpoints: checkpointsIn(folder, { identity: 'this training' }),
+    });
+    assert.ok(resumed.equals(through));
+  });
+}
 
 test('a training that is stopped while it validates an epoch validates it when it resumes', async (context) => {
   const recipe = { ...tinyRecipe, averageEpochs: 0.5 };
