@@ -85,6 +85,22 @@ test('weights of another training are fine-tuned on streamed pictures, mixed and
   );
 });
 
+test('random parts of pictures are not enlarged, whatever the weights they begin with saw', () => {
+  const [from, output] = [join(folder, 'enlarged.safetensors'), join(folder, 'parts.safetensors')];
+  const [first, tuned, evaluated] = [
+    training(archive, 'enlarged.safetensors', '--augment', 'enlarge', '--epochs', '1'),
+    training(archive, 'parts.safetensors', '--from', from, '--recipe', 'fine-tune', '--epochs', '1', '--json'),
+    ['evaluate', output, archive],
+  ].map((words) => nasnet(words, environment));
+  assert.equal(first!.code, 0, first!.stderr);
+  assert.equal(tuned!.code, 0, tuned!.stderr);
+  assert.match(tuned!.stderr, /These weights saw images enlarged by 1.25, this training shows them enlarged by 1\n/);
+  assert.equal(JSON.parse(tuned!.stdout).recipe.enlarge, 1);
+  assert.equal(readModelDescription(output).trainedEnlarge, 1);
+  assert.equal(evaluated!.code, 0, evaluated!.stderr);
+  assert.doesNotMatch(evaluated!.stderr + evaluated!.stdout, /enlarge/);
+});
+
 test('the streamed pictures of a folder give the accuracies of its prepared ones where both show the same', () => {
   const folders = writeFolders(join(folder, 'photos'), all);
   const words = ['--recipe', 'small', '--epochs', '1', '--augment', 'none', '--flip', 'none', '--json'];
@@ -156,6 +172,10 @@ test('what cannot be streamed or prepared is refused in a sentence', () => {
     [['--dataset', archive, '--recipe', 'fine-tune'], /^--recipe fine-tune: expected --from with it/],
     [['--dataset', 'cifar10', '--mixup', '0.2'], /^--mixup: expected streamed pictures with it/],
     [['--dataset', archive, '--erasing', '0.2'], /^--erasing: expected a recipe that shows random parts of pictures/],
+    [
+      ['--dataset', archive, '--recipe', 'imagenet-fast', '--augment', 'enlarge'],
+      /^--augment: expected none with imagenet-fast, which shows random parts of streamed pictures, got enlarge/,
+    ],
     [['--dataset', archive, '--rand-augment', '2:11'], /^--rand-augment: expected N:M with M from 0 to 10/],
     [['--dataset', archive, '--checkpoint-every', 'often'], /^--checkpoint-every: expected a time such as 90s/],
   ];

@@ -88,7 +88,8 @@ export async function plannedTraining(
   const trainingOf = (network: TrainedNetwork, asked: TrainFlags, said: LiveBlock): Training => {
     const fitted = withFittingBatch(asked, counts.train, said);
     const stated = recipeOf(fitted, usedPlan(architecture, network, classes.length));
-    const shown = source ? asSourceShows(stated, source, flags.augment !== undefined) : stated;
+    const isUsual = source === undefined || flags.augment !== undefined;
+    const shown = isUsual ? stated : asSourceShows({ recipe: stated, isStreamed: images.isStreamed }, source);
     const recipe = flags.normDecay === undefined ? withFittingNorms(shown, network, counts.train, said) : shown;
     return { ...network, ...(flags.trainingImages && { trainingImages: flags.trainingImages }), recipe };
   };
@@ -158,7 +159,8 @@ async function imagesOf(
   const isStudys = requireSame !== undefined; // images of a study are shown as there
   const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
   if (reason !== undefined) {
-    if (!showsParts) requireParts(changes, recipe);
+    if (showsParts) requireNoAugment(changes, recipe);
+    else requireParts(changes, recipe);
     return streamedImages({ dataset, test, devkit, reason }, block);
   }
   for (const [name, value] of Object.entries({ test, devkit }))
@@ -177,6 +179,14 @@ async function imagesOf(
 function requireParts({ randAugment, erasing }: Partial<TrainFlags>, recipe: string): void {
   const flag = randAugment ? '--rand-augment' : erasing ? '--erasing' : undefined;
   if (flag) throw new InputError(`${flag}: expected a recipe that shows random parts of pictures, got ${recipe}`);
+}
+
+/** @throws InputError for an augmentation of whole pictures */
+function requireNoAugment({ augment }: Partial<TrainFlags>, recipe: string): void {
+  if (augment !== undefined)
+    throw new InputError(
+      `--augment: expected none with ${recipe}, which shows random parts of streamed pictures, got ${augment}`,
+    );
 }
 
 /** @throws InputError for augmentations that only streamed pictures have */

@@ -84,24 +84,32 @@ export function initialWeights(
 
 export const sourceFolder = ({ file }: SourceWeights): string => dirname(file);
 
-/** Returns the recipe with the enlargement that the network is used to, unless another augmentation was asked for. */
-export function asSourceShows(recipe: Recipe, { description }: SourceWeights, augmentStated: boolean): Recipe {
+interface ShownImages {
+  recipe: Recipe;
+  isStreamed: boolean;
+}
+
+/** Whether a training shows random parts of pictures, which it never enlarges. */
+const showsParts = ({ recipe, isStreamed }: ShownImages): boolean => isStreamed && recipe.randomParts !== undefined;
+
+/** Returns the recipe with the enlargement that the network is used to, unless it shows random parts of pictures. */
+export function asSourceShows(shown: ShownImages, { description }: SourceWeights): Recipe {
   const { enlarge } = description.preprocessing;
-  return augmentStated || enlarge === undefined ? recipe : { ...recipe, enlarge, translate: 0 };
+  return enlarge === undefined || showsParts(shown) ? shown.recipe : { ...shown.recipe, enlarge, translate: 0 };
 }
 
 /** Returns sentences on what is taken from the weights, and on where this training shows images in another way. */
 export function sourceSentences(
   { path, description }: SourceWeights,
   { head }: InitialWeights,
-  { recipe, isStreamed, classes, side }: { recipe: Recipe; isStreamed: boolean; classes: number; side: number },
+  { classes, side, ...how }: ShownImages & { classes: number; side: number },
 ): string[] {
   const { preprocessing, origin, network } = description;
   const { enlarge: shown = 1, centralFraction, aspect, interpolation } = preprocessing;
   const numbers = (values: readonly number[]) => values.map((value) => value.toFixed(1)).join(', ');
-  const showsParts = isStreamed && recipe.randomParts !== undefined;
-  const enlarge = showsParts ? 1 : recipe.enlarge;
-  const framing = showsParts ? imagenetPreprocessing : datasetFraming;
+  const inParts = showsParts(how);
+  const { enlarge } = how.recipe;
+  const framing = inParts ? imagenetPreprocessing : datasetFraming;
   const isFramedAlike =
     centralFraction === framing.centralFraction && aspect === framing.aspect && interpolation === framing.interpolation;
   return [
@@ -116,7 +124,7 @@ export function sourceSentences(
     ...(isFramedAlike
       ? []
       : [
-          `These weights saw ${centralFraction === 1 ? 'whole images' : `the central ${centralFraction} of images`}, ${aspect === 'stretch' ? 'stretched' : 'with their proportions'}; this training shows ${showsParts ? `the central ${framing.centralFraction}, stretched` : 'their central square'}`,
+          `These weights saw ${centralFraction === 1 ? 'whole images' : `the central ${centralFraction} of images`}, ${aspect === 'stretch' ? 'stretched' : 'with their proportions'}; this training shows ${inParts ? `the central ${framing.centralFraction}, stretched` : 'their central square'}`,
         ]),
   ];
 }
