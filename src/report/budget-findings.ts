@@ -2,7 +2,7 @@
 
 import { bestTrials } from '../selection/finalist-race.ts';
 import { cellTitle } from '../space/named-cells.ts';
-import { finalTraining } from '../study/final-training.ts';
+import { epochsWords, finalTraining } from '../study/final-training.ts';
 import { nameOfCell } from '../study/named-decisions.ts';
 import type { BudgetDecisions } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -15,6 +15,8 @@ export interface BudgetFindings extends BudgetDecisions {
   seconds: number;
   /** The spent seconds so far. */
   spent: number;
+  /** The epochs of the final network in words, once they are decided. */
+  finalEpochs?: string;
 }
 
 /** A named cell that was a known cell of the search, and the best of the others. */
@@ -37,15 +39,21 @@ export function budgetFindings(study: Study<SearchSettings>): BudgetFindings | u
   const spent = study.result('clock')?.seconds ?? 0;
   const decided = study.result('budget decisions');
   const { final } = decided ?? {};
-  const { epochs } = finalTraining(study).recipe;
-  return { seconds: budget.seconds, spent, ...decided, ...(final && { final: { ...final, epochs } }) };
+  const { recipe } = finalTraining(study);
+  return {
+    ...{ seconds: budget.seconds, spent, ...decided },
+    ...(final && {
+      final: { ...final, epochs: recipe.epochs },
+      finalEpochs: epochsWords(recipe, study.result('final model')),
+    }),
+  };
 }
 
-export function budgetSentence({ seconds, spent, trials, finalists, final }: BudgetFindings): string {
+export function budgetSentence({ seconds, spent, trials, finalists, finalEpochs }: BudgetFindings): string {
   const decided = [
     ...(trials === undefined ? [] : [`${whole(trials)} children`]),
     ...(finalists === undefined ? [] : [finalistsWords(finalists)]),
-    ...(final === undefined ? [] : [`${final.epochs} epochs of the final network`]),
+    ...(finalEpochs === undefined ? [] : [`${finalEpochs} of the final network`]),
   ];
   const bought = decided.length > 0 ? `; it was divided into ${decided.join(', ')}` : '';
   return `${duration(spent)} of its budget of ${duration(seconds)} are spent${bought}.`;

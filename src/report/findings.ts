@@ -7,7 +7,7 @@ import type { Architecture } from '../space/architecture.ts';
 import { defaultSpace, spaceLabel } from '../space/search-space.ts';
 import { Candidate } from '../study/candidate.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
-import { finalTraining } from '../study/final-training.ts';
+import { epochsWords, finalTraining } from '../study/final-training.ts';
 import { testViewWarning } from '../study/older-studies.ts';
 import type { ArmSummary, StudySummary } from '../study/records.ts';
 import type { FinalLatency, FinalModel, Machine, PredictionRecord } from '../study/results.ts';
@@ -192,7 +192,7 @@ export function sentences(findings: Findings): string[] {
 function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
   const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
   const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
-  const trained = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'} in ${duration(trainingSeconds)}`;
+  const trained = `${epochsWords(recipe, final)} in ${duration(trainingSeconds)}`;
   const baseline =
     largestClass === undefined ? '' : `; to name the most frequent class each time gives ${percent(largestClass, 2)}`;
   return `Built larger (${size}: ${whole(trainableParameters)} parameters, ${whole(multiplyAdds)} multiply-adds) and trained for ${trained}, it classifies ${percent(testAccuracy, 2)} of the ${whole(testImages)} test images right${baseline}.`;

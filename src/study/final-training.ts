@@ -1,7 +1,8 @@
 // The training of a study's final network: that of its settings, or the one that its budget plan has chosen.
 
 import { endedAfter } from '../train/recipe.ts';
-import type { BudgetDecisions } from './results.ts';
+import { epochWord } from '../words.ts';
+import type { BudgetDecisions, FinalModel } from './results.ts';
 import type { SearchSettings, Training } from './settings.ts';
 import type { Study } from './study.ts';
 
@@ -29,4 +30,14 @@ export function decidedTraining(study: Study<SearchSettings>): Training {
 export function finalTraining(study: Study<SearchSettings>): Training {
   const training = decidedTraining(study);
   return { ...training, recipe: endedAfter(training.recipe, study.result('final model')?.scheduledEpochs) };
+}
+
+/** Returns the epochs of a final training in words, with those that were trained where patience has ended it early. */
+export function epochsWords(
+  { epochs, patience }: Pick<Training['recipe'], 'epochs' | 'patience'>,
+  final: Pick<FinalModel, 'epochs'> | undefined,
+): string {
+  const last = final?.epochs.at(-1)?.epoch ?? epochs;
+  const isEarly = patience !== undefined && Number.isInteger(last) && last < epochs; // patience ends after an epoch
+  return `${isEarly ? `${last} of ` : ''}${epochWord(epochs)} ${epochs === 1 ? 'epoch' : 'epochs'}`;
 }

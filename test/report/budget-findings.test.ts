@@ -14,8 +14,10 @@ import { temporaryFolder } from '../data/temporary.ts';
 const folder = temporaryFolder({ after });
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
-function studyOf(name: string, rewards: number[]): Study<SearchSettings> {
-  const settings = settingsOf('laptop', given);
+function studyOf(name: string, rewards: number[], patience?: number): Study<SearchSettings> {
+  const preset = settingsOf('laptop', given);
+  const { final } = preset;
+  const settings = { ...preset, final: { ...final, recipe: { ...final.recipe, ...(patience && { patience }) } } };
   const study = Study.create(join(folder, name), settings);
   for (const [trial, reward] of rewards.entries()) {
     study.log.ask(trial, settings.known[trial] ?? sampleDecisions(new RandomStream(`found ${trial}`)));
@@ -83,4 +85,26 @@ test('what is spent, and on what, is said as far as it is decided', () => {
   assert.deepEqual([finalTraining.resolution, finalTraining.recipe.epochs, target], [32, 4.5, 2]);
   study.keep('budget decisions', { trials: 2, finalists: 1 });
   assert.match(said()!, / divided into 2 children, 1 finalist\.$/);
+});
+
+test('the epochs of the final network are those that were trained, also where patience ended it', () => {
+  const said = (patience: number | undefined, epochs: number[], planned: number) => {
+    using study = studyOf(`epochs ${patience} ${epochs.length} ${planned}.db`, [0.4, 0.25], patience);
+    study.keep('budget decisions', { final: { size: 0, epochs: planned } });
+    study.keep('final model', {
+      ...{ trial: 0, trainableParameters: 1000, multiplyAdds: 2000, validationAccuracy: 0.6, testAccuracy: 0.6 },
+      ...{ testLoss: 1, testImages: 80, classAccuracies: [], trainingSeconds: 61, trainingImagesPerSecond: 9 },
+      ...{ weights: 'network.safetensors', epochs: epochs.map((epoch) => ({ epoch, loss: 1, details: {} })) },
+    });
+    const text = sentences(findingsOf(study)).join(' ');
+    const [, divided] = / divided into (.*) of the final network\./.exec(text)!;
+    const [, trained] = / and trained for (.*) in 1 min 1 s,/.exec(text)!;
+    assert.equal(divided, trained);
+    return trained;
+  };
+  assert.equal(said(2, [1, 2, 3, 4, 5], 20), '5 of 20 epochs');
+  assert.equal(said(2, [1, 2, 3], 3), '3 epochs');
+  assert.equal(said(2, [1, 2, 2.49], 2.5), '2.5 epochs'); // whole steps
+  assert.equal(said(undefined, [1, 2], 2.4), '2.4 epochs');
+  assert.equal(said(undefined, [1], 1), '1 epoch');
 });
