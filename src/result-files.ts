@@ -130,7 +130,7 @@ export function requireOutside(from: string, to: string): void {
 }
 
 /** Whether two paths are the same file. */
-function isSame(one: string, other: string): boolean {
+export function isSame(one: string, other: string): boolean {
   const [a, b] = [one, other].map((path) => statSync(path, { throwIfNoEntry: false }));
   return a !== undefined && b !== undefined && a.ino === b.ino && a.dev === b.dev;
 }

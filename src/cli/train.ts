@@ -10,7 +10,7 @@ import { InputError } from '../failure.ts';
 import { hashOfFile } from '../file-hash.ts';
 import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
-import { overwriteHelp, ResultFiles } from '../result-files.ts';
+import { isSame, overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
 import { removeCheckpoints } from '../train/checkpoint.ts';
 import { endedAfter, type Recipe, recipes, replicaImages } from '../train/recipe.ts';
@@ -100,7 +100,7 @@ export function registerTrain(program: Command, _words: readonly string[] = [], 
     .option('--json', 'one JSON document')
     .addHelpText(
       'after',
-      '\nExample:\n  nasnet train quick --minutes 8\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bf16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
+      '\nExample:\n  nasnet train quick --minutes 8\n  nasnet train nasnet-a:1 --filters 8 --epochs 10 --training-images 10000\n  nasnet train nasnet-a:mobile --dataset photos --size 64 --epochs 20\n  nasnet train runs/photos/study.db#4:2 --filters 16 --epochs 20\n  nasnet train best-of runs/photos/study.db --seeds 3\n  nasnet train --from network.safetensors --dataset photos --freeze-epochs 2 --layer-rate-decay 0.8 -o tuned.safetensors\n  nasnet train nasnet-a:1 --filters 8 --dataset photos --balance weights --patience 5\n  nasnet train nasnet-a:6@768 --epochs 600 --batch-size 32 --device cuda\n  nasnet train nasnet-a:mobile --dataset ILSVRC2012_img_train.tar --recipe imagenet-paper --device cuda --precision bf16\n  nasnet train --from nasnet-mobile.safetensors --dataset photos --recipe fine-tune\n  nasnet train nasnet-a:1 --filters 8 --replicas 2\n  nasnet train nasnet-a:mobile --dataset photos --replicas 2 --rank 0 --rendezvous 10.0.0.1:29500',
     )
     .action((text: string | undefined, flags: TrainFlags) => {
       const isTimed = flags.minutes !== undefined || flags.hours !== undefined;
@@ -127,6 +127,7 @@ async function train(text: string | undefined, flags: TrainFlags, finish: Finish
   const here = trainingPlace(flags);
   const { block } = here;
   const files = trainingFiles(flags.output);
+  if (isFirst(here.part) && flags.dryRun === undefined) requireOtherWeights(flags);
   const source = flags.from === undefined ? undefined : await readSource(flags.from, block);
   try {
     const result = await trainFrom(source, { ...here, text, flags, files });
@@ -141,6 +142,21 @@ function seedsOf({ output, seed, seeds }: TrainFlags): { seed: number; weights: 
   const { weights, ofSeed } = trainingFiles(output);
   if (seeds === 1) return [{ seed, weights }];
   return Array.from({ length: seeds }, (_, place) => ({ seed: seed + place, weights: ofSeed(seed + place) }));
+}
+
+/** @throws InputError if the weights to begin with would be replaced */
+function requireOtherWeights(flags: TrainFlags): void {
+  const { from, output } = flags;
+  if (from === undefined) return;
+  const written = [output, ...seedsOf(flags).map(({ weights }) => weights)].flatMap((weights) => {
+    const { best, last } = trainingFiles(weights);
+    return [weights, best, last];
+  });
+  const same = written.find((path) => isSame(path, from));
+  if (same !== undefined)
+    throw new InputError(
+      `-o: expected another file than ${from}, with which the training begins, such as -o tuned.safetensors, got ${same}`,
+    );
 }
 
 interface TrainCommand extends TrainingPlace {

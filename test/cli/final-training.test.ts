@@ -233,6 +233,34 @@ test('without a MODEL no flag names another network than that of the weights', (
   }
 });
 
+test('weights are not trained from where they would be replaced, which is said before they and the images are read', () => {
+  const place = join(folder, 'place');
+  mkdirSync(place);
+  const [network, best, second] = ['network.safetensors', 'tuned.best.safetensors', 'tuned.seed-2.safetensors'];
+  for (const each of [network, best, second]) writeFileSync(join(place, each), 'no weights');
+  const refused: [from: string, words: string[], got: string][] = [
+    [network, [], network],
+    [network, ['-o', join(place, network)], join(place, network)],
+    [best, ['-o', 'tuned.safetensors'], best],
+    [second, ['-o', 'tuned.safetensors', '--seeds', '2'], second],
+  ];
+  const trainFrom = (from: string, ...words: string[]) => ['train', '--from', from, '--dataset', 'none', ...words];
+  const lines = refused.map(([from, words]) => trainFrom(from, ...words));
+  const [other, help, ...ended] = nasnets(
+    [trainFrom(network, '-o', 'tuned.safetensors'), ['train', '--help'], ...lines],
+    environment,
+    place,
+  );
+  for (const [index, [from, , got]] of refused.entries()) {
+    const sentence = `nasnet: -o: expected another file than ${from}, with which the training begins, such as -o tuned.safetensors, got ${got}\n`;
+    assert.deepEqual(ended[index], { code: 2, stdout: '', stderr: sentence });
+  }
+  assert.match(other!.stderr, /^nasnet: network\.safetensors: /);
+  const examples = help!.stdout.split('\n').filter((line) => line.includes(`--from ${network}`));
+  assert.equal(examples.length, 1);
+  assert.match(examples[0]!, / -o (?!network\.safetensors)/);
+});
+
 test('a trial that is trained for a time has the side of its study’s images', () => {
   const path = join(folder, 'sides.db');
   {
