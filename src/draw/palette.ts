@@ -50,7 +50,7 @@ export const sizes = {
  */
 export function textWidth(text: string, fontSize: number, weight: 'normal' | 'bold' = 'normal'): number {
   const em = [...text].reduce((sum, sign) => {
-    if ('mwMW×→−+—#@%'.includes(sign)) return sum + 1;
+    if ('mwMW×→−+—…#@%'.includes(sign) || sign >= '⺀') return sum + 1; // from there on CJK and pictures
     if (' ijlfrtI.,:;()'.includes(sign)) return sum + 0.42;
     return sum + (sign >= 'A' && sign <= 'Z' ? 0.79 : 0.64);
   }, 0);

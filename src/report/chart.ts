@@ -6,6 +6,7 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import type { MatrixCell } from '../statistics/confusion-matrix.ts';
 import { mean } from '../statistics/order.ts';
+import { classLabels } from './class-labels.ts';
 
 const accent = '#c2410c';
 const quiet = '#94a3b8';
@@ -149,15 +150,24 @@ export function learningChart(points: LearningPoint[], label: string, isShare: b
   });
 }
 
-/** Draws the test accuracy of each class, best class first. */
+const fontSize = 12; // pixels
+const besideLabel = 14; // tick, and gaps on both sides
+
+/** Draws the test accuracy of each class, best class first. Names that are too long are titles of their labels. */
 export function classChart(classes: { name: string; accuracy: number }[]): string {
+  const labels = classLabels(
+    classes.map(({ name }) => name),
+    300,
+    fontSize,
+  );
   return drawChart({
-    marginLeft: 110,
+    marginLeft: Math.ceil(labels.width) + besideLabel,
     marginRight: 50,
     height: 22 * classes.length + 50,
     x: { label: 'test accuracy →', tickFormat: share, domain: [0, 1], grid: true },
-    y: { type: 'band', label: null }, // stated, since names of classes may look like numbers or dates
+    y: { type: 'band' }, // stated, since names of classes may look like numbers or dates
     marks: [
+      Plot.axisY({ label: null, tickFormat: labels.of, title: labels.titleOf }),
       Plot.barX(classes, {
         x: 'accuracy',
         y: 'name',
@@ -182,18 +192,26 @@ export function classChart(classes: { name: string; accuracy: number }[]): strin
  */
 export function confusionChart(cells: readonly MatrixCell[]): string {
   const classes = [...new Set(cells.map(({ className }) => className))];
-  const [side, margin] = [classes.length <= 12 ? 46 : 22, 110];
+  const side = classes.length <= 12 ? 46 : 22;
+  const labels = classLabels(classes, 220, fontSize);
+  const [rise, lean] = [Math.sin, Math.cos].map((part) => Math.ceil(part((-tilt * Math.PI) / 180) * labels.width)) as [
+    number,
+    number,
+  ];
+  const marginLeft = Math.ceil(labels.width) + 2 * besideLabel; // for the label of the axis too
+  const marginTop = rise + 2 * besideLabel;
+  const marginRight = Math.max(20, lean - side / 2 + besideLabel); // the last answer's name leans over it
   const numbers = cells.filter(({ images }) => images > 0);
   return drawChart({
-    width: side * classes.length + margin + 20,
-    height: side * classes.length + margin + 20,
-    marginLeft: margin,
-    marginTop: margin,
-    marginBottom: 20,
+    width: side * classes.length + marginLeft + marginRight,
+    height: side * classes.length + marginTop + 20,
+    ...{ marginLeft, marginTop, marginRight, marginBottom: 20 },
     padding: 0.04,
-    x: { type: 'band', domain: classes, label: 'answer', axis: 'top', tickRotate: -60 },
-    y: { type: 'band', domain: classes, label: 'class' },
+    x: { type: 'band', domain: classes },
+    y: { type: 'band', domain: classes },
     marks: [
+      Plot.axisX({ label: 'answer', anchor: 'top', tickRotate: tilt, tickFormat: labels.of, title: labels.titleOf }),
+      Plot.axisY({ label: 'class', tickFormat: labels.of, title: labels.titleOf }),
       Plot.cell(cells, {
         x: 'answer',
         y: 'className',
@@ -208,6 +226,8 @@ export function confusionChart(cells: readonly MatrixCell[]): string {
   });
 }
 
+const tilt = -60; // degrees, of the answers' names
+
 /** Formats 0.275 as "27.5%" and 0.3 as "30%". */
 const share = (fraction: number): string => `${Number((100 * fraction).toFixed(1))}%`;
 
@@ -221,7 +241,7 @@ export function drawChart(options: Plot.PlotOptions): string {
     width: 720,
     height: 320,
     marginBottom: 42,
-    style: { fontSize: '12px' },
+    style: { fontSize: `${fontSize}px` },
     ...options,
   });
   chart.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
