@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { parseHTML } from 'linkedom';
 import sharp from 'sharp';
+import { epochsOf } from '../../src/cli/training/training-files.ts';
 import { readModelDescription } from '../../src/model/model-file.ts';
 import { readSafetensors } from '../../src/nn/safetensors.ts';
 import { RandomStream } from '../../src/random/stream.ts';
@@ -164,6 +165,13 @@ test('of several seeds, killed in the second, the first is not trained again, an
   const best = seeds.runs.find((each: { seed: number }) => each.seed === seeds.best);
   assert.equal(held(best), Math.max(...seeds.runs.map(held)));
   assert.deepEqual(readFileSync(weightsAt('killed')), readFileSync(best.weights));
+  run(['evaluate', weightsAt('killed.seed-6'), two, '--page', join(folder, 'seed.html')]);
+  assert.match(readFileSync(join(folder, 'seed.html'), 'utf8'), /Accuracy during training/);
+  for (const end of ['', '.seed-6'])
+    assert.deepEqual(
+      epochsOf(weightsAt(`killed${end}`))?.map(({ epoch }) => epoch),
+      [1, 2, 3],
+    );
 });
 
 test('while a result cannot be written the checkpoint stays, and the training goes on from it', async () => {

@@ -82,7 +82,10 @@ export function readKept<T>(path: string, schema: z.ZodType<T>, isOwn: (kept: T)
   }
 }
 
-const curves = z.looseObject({ weightsHash: z.string(), epochs: z.array(epochReport) });
+const curves = z.union([
+  z.looseObject({ weightsHash: z.string(), epochs: z.array(epochReport) }),
+  record.transform(({ weightsHash, run }) => ({ weightsHash, epochs: run.epochs })), // of one of several seeds
+]);
 
 /** Returns the epochs of the training that wrote a model file, if its record is next to it. */
 export function epochsOf(model: string): EpochReport[] | undefined {
