@@ -12,7 +12,7 @@ import { InputError } from '../failure.ts';
 import type { ModelDescription } from '../model/model-file.ts';
 import { isArchive } from '../streams/open-source.ts';
 import { datasetSource, type EvaluatedImages, fileSource } from '../train/image-source.ts';
-import { prepareDataset } from './flags/dataset-flags.ts';
+import { prepareDataset, requireCifar10Data } from './flags/dataset-flags.ts';
 import { streamedPictures, wasStreamed, wasTrainedOn } from './streamed-evaluation.ts';
 import type { LiveBlock } from './terminal/live-block.ts';
 
@@ -45,6 +45,7 @@ export async function findEvaluatedImages(
   }
   const { classes, network, preprocessing } = description;
   const named = images ?? flags.dataset;
+  requireCifar10Data({ dataset: named ?? 'cifar10', data: flags.data });
   if (flags.labels === undefined && named !== undefined && isStreamedFor(named, description, flags)) {
     const { threads, devkit } = flags;
     const pictures = await streamedPictures(path, named, description, { devkit, batchSize, threads }, block);

@@ -4,6 +4,7 @@ import { prepareCifar10 } from '../../data/cifar10.ts';
 import type { DatasetFiles } from '../../data/dataset-files.ts';
 import { type FolderFilter, prepareImageFolder, skippedSentence } from '../../data/image-folder.ts';
 import type { Progress } from '../../data/progress.ts';
+import { InputError } from '../../failure.ts';
 import { whole } from '../../words.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 
@@ -20,12 +21,19 @@ export interface DatasetFlags {
 
 const defaultSize = 32;
 
+/** @throws InputError if the official files of CIFAR-10 are given with another dataset */
+export function requireCifar10Data({ dataset, data }: Pick<DatasetFlags, 'dataset' | 'data'>): void {
+  if (data !== undefined && dataset !== 'cifar10')
+    throw new InputError(`--data: expected the dataset cifar10 with it, got ${dataset}`);
+}
+
 let stated = '';
 
 export async function prepareDataset(
   { dataset, size = defaultSize, filter, data }: DatasetFlags,
   block: LiveBlock,
 ): Promise<DatasetFiles> {
+  requireCifar10Data({ dataset, data });
   let logged = '';
   const onProgress = (progress: Progress) => {
     const words = `${verbs[progress.task]} ${progress.subject}`;

@@ -13,6 +13,7 @@ import { fittingBatch } from '../../train/fitting-batch.ts';
 import { shortNormDecay } from '../../train/norm-decay.ts';
 import { fittingBatches, type Recipe, recipes, stepsOf, stepsPerEpoch } from '../../train/recipe.ts';
 import { whole } from '../../words.ts';
+import { requireCifar10Data } from '../flags/dataset-flags.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { type RecipeFlags, recipeOf } from '../flags/recipe-flags.ts';
 import { type LiveBlock, SilentBlock } from '../terminal/live-block.ts';
@@ -159,6 +160,7 @@ async function imagesOf(
   const isStudys = requireSame !== undefined; // images of a study are shown as there
   const reason = streamReason({ dataset, side: resolution, stream: isStudys ? (stream ?? false) : stream, showsParts });
   if (reason !== undefined) {
+    requireCifar10Data({ dataset, data });
     if (showsParts) requireNoAugment(changes, recipe);
     else requireParts(changes, recipe);
     return streamedImages({ dataset, test, devkit, reason }, block);
