@@ -10,11 +10,14 @@ export function skewSentence(
   { name, classes, labels }: { name: string; classes: string[]; labels: ArrayLike<number> },
   balance: Balance | undefined,
 ): string | undefined {
-  const skew = skewOf(classCounts(labels, classes.length));
+  const images = classCounts(labels, classes.length);
+  const skew = skewOf(images);
   if (!skew || (skew.ratio < skewedFrom && !balance)) return undefined;
   const titles = new ClassNames(classes).titles();
   const { largest, smallest, ratio } = skew;
-  const counts = `${name}: ${whole(largest.images)} images of ${titles[largest.label]}, ${whole(smallest.images)} of ${titles[smallest.label]} (${ratio.toFixed(1)} to 1)`;
+  const each = `each class${images.includes(0) ? ' that has any' : ''}`;
+  const extremes = `${titles[largest.label]}, ${whole(smallest.images)} of ${titles[smallest.label]} (${ratio.toFixed(1)} to 1)`;
+  const counts = `${name}: ${whole(largest.images)} images of ${ratio === 1 ? each : extremes}`;
   const effects = {
     weights: 'an image counts as much more in the loss as its class is rarer',
     sampling: 'an epoch shows equally many images of each class, those of rare classes repeatedly',
