@@ -15,8 +15,11 @@ export interface ResultFilesOptions {
   inputs?: readonly string[];
   /** Also replaces files that other commands wrote; never an input. */
   overwrite?: boolean | undefined;
-  /** Also replaces files without a record. Studies that finished before there were records have such files. */
-  adopt?: boolean;
+  /**
+   * Whether the command also replaces a file that `of` wrote by the record, or that has no record: earlier versions
+   * left some of the command's own without one, and a checkpoint says itself whose it is.
+   */
+  adopts?: (path: string, of: string | undefined) => boolean;
 }
 
 export const overwriteHelp = 'replace files that exist, also those that this command did not write';
@@ -81,7 +84,7 @@ export class ResultFiles {
   }
 
   #check(path: string): void {
-    const { inputs = [], overwrite, adopt, of } = this.#options;
+    const { inputs = [], overwrite, adopts, of } = this.#options;
     const input = inputs.find((each) => isSame(each, path));
     if (input !== undefined)
       throw new InputError(`${path}: expected another file than ${input}, which is an input and would be lost`);
@@ -96,7 +99,7 @@ export class ResultFiles {
     requireWritable(dirname(realpathSync(path)), path);
     if (overwrite) return;
     const entry = readRecord(dirname(resolve(path)))[basename(path)];
-    if (!entry && adopt) return;
+    if (adopts?.(path, entry?.of)) return;
     if (entry?.of === of && (entry.sha256 === undefined || entry.sha256 === hashOfFile(path))) return;
     const whose = !entry ? 'another program or version' : entry.of !== of ? briefly(entry.of) : 'someone since';
     throw new InputError(`${path}: exists already, written by ${whose}; name another place, or let it be replaced`, {

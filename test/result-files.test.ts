@@ -45,10 +45,11 @@ test('a file without a record, or changed since, is not replaced', () => {
   const path = join(newFolder(), 'a.svg');
   writeFileSync(path, 'by hand');
   refused(() => write(path, 'mine'), /written by another program or version/);
-  write(path, 'mine', { adopt: true });
+  const adopts = (_: string, of: string | undefined) => of === undefined;
+  write(path, 'mine', { adopts });
   writeFileSync(path, 'edited');
   refused(() => write(path, 'mine'), /written by someone since/);
-  refused(() => write(path, 'mine', { adopt: true }), /written by someone since/);
+  refused(() => write(path, 'mine', { adopts }), /written by someone since/);
   assert.equal(readFileSync(path, 'utf8'), 'edited');
   rmSync(path);
   write(path, 'mine');

@@ -24,7 +24,9 @@ export const unfinishedTrial = (trial: number, rung = 0): ArtifactKey =>
 export const unfinishedFinalist = (trial: number, run: number): ArtifactKey =>
   `${unfinishedKind}/finalist-${trial}-run-${run}.safetensors`;
 
-export const finalCheckpoint: ArtifactKey = 'final/checkpoint.safetensors';
+/** File name of its checkpoint, there while it is trained. */
+export const checkpointName = 'checkpoint.safetensors';
+export const finalCheckpoint: ArtifactKey = `final/${checkpointName}`;
 /** The models of the final network: what is handed over, and those of the best and the last epoch. */
 export const finalModels = {
   weights: `final/${weightsName}`,

@@ -12,17 +12,25 @@ import { requireMemory } from '../forecast/training-memory.ts';
 import { layoutNames } from '../plan/layouts.ts';
 import { isSame, overwriteHelp, ResultFiles } from '../result-files.ts';
 import { trainedPlan } from '../study/training-plan.ts';
-import { removeCheckpoints } from '../train/checkpoint.ts';
+import { isCheckpoint, removeCheckpoints } from '../train/checkpoint.ts';
 import { endedAfter, type Recipe, recipes, replicaImages } from '../train/recipe.ts';
 import { writeWhole } from '../whole-file.ts';
 import { addDeviceFlags, precisionLine, trainingComputing } from './flags/device-flags.ts';
 import { positiveNumber, timeSpan, weightsFile, wholeNumber } from './flags/parsers.ts';
 import { addRecipeFlags } from './flags/recipe-flags.ts';
+import { lockOutputs } from './output-lock.ts';
 import { printDocument, printWords } from './terminal/answer.ts';
 import { plannedTraining, type TrainFlags } from './training/planned-training.ts';
 import { dryRun, dryRunWords } from './training/predicted-training.ts';
 import { addReplicaFlags } from './training/replica-flags.ts';
-import { checkpointKeyOf, followSeed, precisionBegun, type SeedWork, trainSeed } from './training/seed-runs.ts';
+import {
+  checkpointKeyOf,
+  followSeed,
+  ownCheckpointOf,
+  precisionBegun,
+  type SeedWork,
+  trainSeed,
+} from './training/seed-runs.ts';
 import { readSource, type SourceWeights, sourceFolder, sourceKind } from './training/source-weights.ts';
 import {
   forecastReplicas,
@@ -216,14 +224,16 @@ async function trainFrom(
     of,
     inputs: [...inputs, ...(source ? [source.path] : []), ...(images.isStreamed ? [dataset] : [])],
     overwrite: flags.overwrite,
+    adopts: (path) => all.some(({ job }) => isCheckpoint(path, ownCheckpointOf(setup, job))),
   });
   const written = all.flatMap((each) => {
     const { weights, best, last, record } = trainingFiles(each.weights);
-    return [weights, best, last, record];
+    return [weights, best, last, record, artifacts.path(checkpointKeyOf(weights))];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
+  using _alone = isFirst(part) ? lockOutputs(results, files.weights, ...all.map(({ weights }) => weights)) : undefined;
   if (isFirst(part)) results.claim(...new Set([files.weights, files.page, files.record, ...written]));
-  // unlike results it may be of a stopped training with other settings
+  // unlike results it may be of another time, for which nothing was trained yet
   const plan = new ResultFiles({ of: 'train for a time', inputs, overwrite: flags.overwrite });
   if (timed) plan.claim(files.plan);
   timed?.keep();
@@ -269,8 +279,8 @@ async function trainFrom(
   writeWhole(files.record, [`${JSON.stringify(record, null, 1)}\n`]);
   const { renderClassifierPage } = await import('../report/classifier-page.ts'); // not loaded by --help
   writeWhole(files.page, [renderClassifierPage(trainingPage(result))]);
-  results.keep();
   for (const { weights } of all) await removeCheckpoints(artifacts, checkpointKeyOf(weights));
+  results.keep();
   timed?.end();
   plan.keep();
   return result;

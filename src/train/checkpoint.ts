@@ -330,6 +330,12 @@ export async function storedPrecision(
   return own && (precision.safeParse(own.metadata.precision).data ?? older);
 }
 
+/** Whether a file is a checkpoint. @param isOwn whether an identity is that of the training */
+export function isCheckpoint(path: string, isOwn: (identity: string) => boolean): boolean {
+  const { identity } = metadataOf(path);
+  return identity !== undefined && isOwn(identity);
+}
+
 type Metadata = Readonly<Record<string, string | undefined>>;
 
 /** Returns the metadata of a checkpoint; none if the file is damaged. */

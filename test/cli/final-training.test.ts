@@ -201,7 +201,7 @@ test('while a result cannot be written the checkpoint stays, and the training go
   assert.ok(existsSync(page));
 });
 
-test('a checkpoint of other images, and a damaged one, are named and not used', async () => {
+test('a damaged checkpoint, and one of other images, are named and not used', async () => {
   const photos = join(folder, 'changing');
   await paint(photos, { dark: { red: 40, images: 40 }, light: { red: 200, images: 40 } });
   const words = train(
@@ -215,17 +215,53 @@ test('a checkpoint of other images, and a damaged one, are named and not used', 
     '--checkpoint-every',
     '0.01s',
   );
-  await killedAt(words, /epoch 4:/);
-  for (let index = 10; index < 40; index++)
-    for (const name of ['dark', 'light']) rmSync(join(photos, name, `${index}.png`));
   const checkpoint = `${weightsAt('changed')}.checkpoint`;
+  await killedAt(words, /epoch 4:/);
   const bytes = readFileSync(checkpoint);
-  const [other] = run(words);
-  assert.match(other!.stderr, /The checkpoint is not used: .*expected this training, got another one's/);
-  assert.ok(recordOf('changed').epochs.at(-1).epoch === 6 && recordOf('changed').epochs.length === 6);
   writeFileSync(checkpoint, bytes.subarray(0, bytes.length / 2));
   const [damaged] = run(words);
   assert.match(damaged!.stderr, /The checkpoint is not used: .*changed\.safetensors\.checkpoint/);
+  await killedAt(words, /epoch 4:/);
+  for (let index = 10; index < 40; index++)
+    for (const name of ['dark', 'light']) rmSync(join(photos, name, `${index}.png`));
+  const [other] = run(words);
+  assert.match(other!.stderr, /The checkpoint is not used: .*expected this training, got another one's/);
+  assert.ok(recordOf('changed').epochs.at(-1).epoch === 6 && recordOf('changed').epochs.length === 6);
+});
+
+test('another training replaces neither the checkpoint of a killed one nor that of one that runs', async () => {
+  const often = ['--grow', '0.5:0.5', '--checkpoint-every', '0.01s']; // half of the epochs are never the best one
+  const words = (epochs: number, ...more: string[]) =>
+    train('kept', 'nasnet-a:0', ...small, '--dataset', two, ...often, '--epochs', `${epochs}`, ...more);
+  const refused = async (other: string[], code: number, message: RegExp) => {
+    const checkpoint = readFileSync(`${weightsAt('kept')}.checkpoint`);
+    const { code: ended, stderr } = await start(other, environment).ended;
+    assert.match(stderr, message);
+    assert.equal(ended, code);
+    return { isKept: checkpoint.equals(readFileSync(`${weightsAt('kept')}.checkpoint`)) };
+  };
+  await killedAt(words(30), /epoch 2:/);
+  assert.ok(!existsSync(weightsAt('kept.best')), 'nothing else protects it');
+  const exists =
+    /kept\.safetensors\.checkpoint: exists already, written by train with other settings; name another place, or replace it with --overwrite\n$/;
+  assert.ok((await refused(words(29), 2, exists)).isKept);
+  rmSync(join(folder, '.nasnet-results.json')); // as earlier versions left it
+  assert.ok((await refused(words(29), 2, /kept\.safetensors\.checkpoint: exists already/)).isKept);
+
+  const first = start(words(30), environment);
+  await first.prints(/Resuming from .*kept/);
+  first.process.kill('SIGSTOP');
+  for (const other of [words(30), words(29, '--overwrite')])
+    await refused(
+      other,
+      1,
+      /kept\.safetensors: expected an output of this process alone, got one that another process/,
+    );
+  first.process.kill('SIGKILL');
+  await first.ended;
+  const [again] = run(words(30));
+  assert.match(again!.stderr, /Resuming from .*kept/);
+  assert.equal(recordOf('kept').epochs.length, 30);
 });
 
 test('without a MODEL no flag names another network than that of the weights', () => {

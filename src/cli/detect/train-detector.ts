@@ -25,13 +25,14 @@ import { freeFor } from '../../forecast/training-memory.ts';
 import { readModel } from '../../model/model-file.ts';
 import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
-import { Checkpoints } from '../../train/checkpoint.ts';
+import { Checkpoints, isCheckpoint } from '../../train/checkpoint.ts';
 import { replicaImages } from '../../train/recipe.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
 import { bytesWords, duration, epochWord, percent, whole } from '../../words.ts';
 import { addDeviceFlags, type DeviceFlags } from '../flags/device-flags.ts';
 import { countFromZero, numberFromZero, positiveNumber, share, weightsFile, wholeNumber } from '../flags/parsers.ts';
+import { lockOutputs } from '../output-lock.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { programName } from '../terminal/program-name.ts';
@@ -161,15 +162,17 @@ async function train(model: string, flags: Flags): Promise<void> {
   const { seed } = flags;
   const of = `detect train ${JSON.stringify({ model, settings, recipe, seed, dataset: flags.dataset })}`;
   const inputs = weights === undefined ? [] : [weights];
-  const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite });
-  if (isFirst(part)) results.claim(files.weights, files.page);
-  setThreads(here.threads);
-  prepareDevice(computing.device);
   const identity = {
     ...{ architecture, settings, recipe, seed, precision: computing.precision },
     ...(weights === undefined ? { model } : { weights: hashOfFile(weights) }), // whose path may differ elsewhere
     pictures: picturesIdentity(training),
   };
+  const adopts = (path: string) => isCheckpoint(path, (other) => other === contentIdentity(identity));
+  const results = new ResultFiles({ of, inputs, overwrite: flags.overwrite, adopts });
+  using _alone = isFirst(part) ? lockOutputs(results, files.weights) : undefined;
+  if (isFirst(part)) results.claim(files.weights, files.page, files.artifacts.path(files.checkpoint));
+  setThreads(here.threads);
+  prepareDevice(computing.device);
   const replicas = part && (await joinOthers(part, identity, block));
   const summary = await together(part?.place, replicas, async (settings) => {
     block.log(

@@ -4,7 +4,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Command } from 'commander';
-import { bestWeightsName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
+import { bestWeightsName, checkpointName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { type ExperimentEvent, runExperiment } from '../../experiment/experiment.ts';
 import { keepSameImages } from '../../experiment/same-images.ts';
 import { SearchControl } from '../../experiment/search-control.ts';
@@ -25,6 +25,7 @@ import { precisionLine } from '../flags/device-flags.ts';
 import { queueWords } from '../flags/queue-flags.ts';
 import { datasetOf } from '../flags/study-images.ts';
 import { type UserFlags, userFlagsOf } from '../flags/user-flags.ts';
+import { lockOutputs } from '../output-lock.ts';
 import { resultFilesOf } from '../study-results.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
@@ -74,9 +75,8 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   await using joined = await joinQueue(flags, userFlags, note);
   const known = existsSync(path) ? await reopen(path, flags, userFlags) : undefined;
   if (known?.settings.evaluator) return searchWithEvaluator(flags, userFlags, known);
-  const resultPaths = [...reportNames, figuresName, weightsName, bestWeightsName, lastWeightsName].map((name) =>
-    join(directory, name),
-  );
+  const models = [weightsName, bestWeightsName, lastWeightsName];
+  const resultPaths = [...reportNames, figuresName, ...models, checkpointName].map((name) => join(directory, name));
   if (!known) new ResultFiles({ of: 'a new study', overwrite: flags.overwrite }).check(...resultPaths);
   const created = known ? undefined : await newSearch(flags, userFlags, countsIn, note);
   using study = created ? Study.create(path, created.settings) : known!;
@@ -89,6 +89,7 @@ async function search(flags: SearchFlags, userFlags: UserFlags): Promise<void> {
   keepSameImages(study, files);
   aimAt(study, flags.trials);
   const results = resultFilesOf(study, directory, flags.overwrite);
+  using _alone = lockOutputs(results, join(directory, weightsName));
   results.claim(...resultPaths);
   if (created) {
     const planned = created.plan ? plannedSettings(settings, created.plan) : settings;

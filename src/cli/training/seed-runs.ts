@@ -51,6 +51,10 @@ const imagesOf = ({ dataset, validationImages, splitSeed }: TrainingSetup): stri
 /** Says of which training a seed's record is. */
 const identityOf = (setup: TrainingSetup, job: TrainingJob): string => JSON.stringify({ setup, job });
 
+/** Returns whether a checkpoint with an identity is of a job with these images. */
+export const ownCheckpointOf = (setup: TrainingSetup, job: TrainingJob) => (identity: string) =>
+  isCheckpointOf(job, imagesOf(setup), identity);
+
 /**
  * Returns the precision in which trainings began: that of a checkpoint, or of one of several that has ended; undefined
  * if all of them begin.
@@ -65,7 +69,7 @@ export async function precisionBegun(
   for (const { job, weights } of runs) {
     const ended = runs.length > 1 ? endedRun(weights, job.seed, identityOf(setup, job)) : undefined;
     if (ended) return ended.precision ?? older;
-    const isOwn = (identity: string) => isCheckpointOf(job, imagesOf(setup), identity);
+    const isOwn = ownCheckpointOf(setup, job);
     const stored = await storedPrecision(artifacts, checkpointKeyOf(weights), { isOwn, older });
     if (stored) return stored;
   }

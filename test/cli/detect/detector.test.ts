@@ -139,6 +139,9 @@ test('a training that is killed goes on to the same bits', async (context) => {
   await new Promise((done) => child.once('close', done));
   assert.equal(existsSync(killed), false);
   assert.ok(existsSync(`${killed}.checkpoint`));
+  const other = nasnet([...words(data, killed), '--seed', '2']);
+  assert.match(other.stderr, /killed\.safetensors\.checkpoint: exists already, written by detect train/);
+  assert.equal(other.code, 2);
   const resumed = nasnet(words(data, killed));
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from/);
