@@ -366,6 +366,7 @@ function checkpointsOf(
     precision: computing.precision,
     optional: job.keepModel === undefined,
     whenStopped: saveWhenStopped || job.keepModel !== undefined,
+    whenTrained: job.keepModel !== undefined,
     extra: { schema: epochReports, save: () => epochs.all(), restore: (stored) => epochs.restore(stored) },
   });
 }

@@ -104,6 +104,7 @@ export async function trainDetector(
       const epoch = done / stepsPerEpoch;
       const learningRate = detectionRateAt(recipe, done - 1, steps);
       const figures: DetectionEpoch = { epoch, losses: log.means(), learningRate, ...meter.take() };
+      if (ends && !isTrained) await continuation.saveTrained(done, () => meter.state());
       try {
         const AP = await measure?.(epoch, ends);
         if (AP !== undefined) figures.AP = AP;

@@ -181,9 +181,14 @@ export interface CheckpointOptions<Extra = unknown> {
   optional?: boolean;
   /** Whether a training that is stopped saves a last checkpoint, so that no step is repeated. Default: no. */
   whenStopped?: boolean;
+  /** Whether one is saved after the last step, for the validation and the test that follow. Default: no. */
+  whenTrained?: boolean;
   /** The number of latest checkpoints that stay: an older one is used if the latest is damaged. Default: 1. */
   keep?: number;
 }
+
+/** When a checkpoint is offered: after a step, as the training is stopped, or after the last step. */
+export type SavingMoment = 'step' | 'stopped' | 'trained';
 
 /** The key of a checkpoint: `keep` of them take turns. */
 const keyOfSlot = (key: ArtifactKey, slot: number): ArtifactKey => (slot === 0 ? key : `${key}.${slot}`);
@@ -228,12 +233,18 @@ export class Checkpoints<Extra = unknown> {
   }
 
   /**
-   * Saves a checkpoint if the last one is old enough, or if the training is stopped and `whenStopped` is set. `meter`
-   * is called only then.
+   * Saves a checkpoint if the last one is old enough, or at a moment for which the options ask for one. `meter` is
+   * called only then.
    */
-  async offer(step: number, training: InTraining<Module>, meter: () => MeterState, stopped = false): Promise<void> {
-    const { optional, whenStopped = false } = this.#options;
-    if (stopped ? !whenStopped : !this.isDue()) return;
+  async offer(
+    step: number,
+    training: InTraining<Module>,
+    meter: () => MeterState,
+    moment: SavingMoment = 'step',
+  ): Promise<void> {
+    const { optional = moment === 'trained', whenStopped, whenTrained } = this.#options;
+    const isWanted = { step: this.isDue(), stopped: whenStopped, trained: whenTrained };
+    if (!isWanted[moment]) return;
     try {
       await this.#save(step, training, meter());
       this.problem = undefined;

@@ -56,15 +56,20 @@ export class Continuation {
       averageStatistics(this.#replicas, this.#training);
   }
 
+  /** Saves a checkpoint after what may be the last step, from which only the validation and the test are repeated. */
+  async saveTrained(step: number, meter: () => MeterState): Promise<void> {
+    await this.#options.checkpoints?.offer(step, this.#training, meter, 'trained');
+  }
+
   /** Saves a checkpoint of a training that is stopped while it validates. */
   async saveIfStopped(step: number, meter: () => MeterState): Promise<void> {
     const { checkpoints, signal } = this.#options;
-    if (signal?.aborted) await checkpoints?.offer(step, this.#training, meter, true);
+    if (signal?.aborted) await checkpoints?.offer(step, this.#training, meter, 'stopped');
   }
 
   /**
    * Saves a checkpoint where one is due, and stops where that was asked for.
-   * @param ends whether this was the last step, after which no checkpoint is needed
+   * @param ends whether this was the last step, after which `saveTrained` has saved one
    * @throws the signal's reason; Interruption if another replica was stopped; Failure if one has ended
    */
   async pause(step: number, meter: () => MeterState, { ends }: { ends: boolean }): Promise<void> {
@@ -72,7 +77,8 @@ export class Continuation {
     const isAlone = !this.#replicas;
     const stops = isAlone ? signal?.aborted : this.#wished?.stop;
     if (!stops) this.#replicas?.throwIfEnded(); // others may have stopped already
-    if (!ends && (isAlone || stops || this.#wished?.save)) await checkpoints?.offer(step, this.#training, meter, stops);
+    if (!ends && (isAlone || stops || this.#wished?.save))
+      await checkpoints?.offer(step, this.#training, meter, stops ? 'stopped' : 'step');
     if (isAlone || stops) signal?.throwIfAborted();
     if (stops) throw new Interruption('stopped, as another replica was');
   }

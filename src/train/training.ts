@@ -220,6 +220,8 @@ export async function trainNetwork(
       figures = { epoch, learningRate, ...meter.take() };
       if (side !== undefined && !ends) figures.validationSide = side;
       if (length.moved) figures.scheduledEpochs = length.steps / batches.count;
+      const mayEnd = ends || (patience !== undefined && best?.epochs.isOver(epoch, patience));
+      if (mayEnd && !isTrained) await continuation.saveTrained(done, () => meter.state());
       try {
         if (validate && (validateEveryEpoch || ends)) await validateAverage(figures, validate);
         ends ||= patience !== undefined && isFirst && best!.epochs.isOver(epoch, patience);

@@ -13,7 +13,7 @@ import { type TrainingJob, trainer } from '../../src/children/training-job.ts';
 import { referenceTo } from '../../src/data/dataset-files.ts';
 import { prepareImageFolder } from '../../src/data/image-folder.ts';
 import { zerosLike } from '../../src/engine/create.ts';
-import { readSafetensors, writeSafetensors } from '../../src/nn/safetensors.ts';
+import { readSafetensors, readSafetensorsMetadata, writeSafetensors } from '../../src/nn/safetensors.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { Candidate } from '../../src/study/candidate.ts';
@@ -181,6 +181,28 @@ test('an interrupted training resumes from its checkpoint: the same reward, ever
   );
   assert.equal(resumed.epochs[2]!.loss, whole.epochs[2]!.loss);
   assert.ok(!existsSync(path));
+});
+
+test('a training that is stopped before its test is only tested when it resumes, and writes the same network', async () => {
+  const { training, ...job } = jobAt(0);
+  const key = 'final/network.safetensors.checkpoint';
+  const named = (name: string): TrainingJob => {
+    const weights: ArtifactKey = `final/${name}.safetensors`;
+    return { ...job, training, paused: {}, checkpoint: { key, seconds: 1e6 }, keepModel: { weights } };
+  };
+  const bytesOf = (name: string) => readFileSync(artifacts.path(`final/${name}.safetensors`));
+  await run(named('through'));
+  rmSync(artifacts.path(key)); // the caller's task
+  const stop = new AbortController();
+  const { epochs } = training.recipe;
+  const stopAtLast = (message: unknown) => {
+    if ((message as EpochReport).epoch === epochs) stop.abort(new Error('enough'));
+  };
+  await assert.rejects(train(named('stopped'), stopAtLast, stop.signal) as Promise<unknown>, /enough/);
+  assert.equal(readSafetensorsMetadata(artifacts.path(key)).step, `${epochs * 3}`);
+  const { details } = await run(named('stopped'));
+  assert.equal(details.resumed, true);
+  assert.ok(bytesOf('stopped').equals(bytesOf('through')));
 });
 
 test('a checkpoint that cannot be written is reported in one sentence', async () => {

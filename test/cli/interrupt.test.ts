@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
+import { SilentBlock } from '../../src/cli/terminal/live-block.ts';
+import { resumable } from '../../src/cli/training/stoppable.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { nasnet, nodeArguments } from './run.ts';
 
@@ -101,6 +103,18 @@ test('handlers of JavaScript get the signal first, and the previous handlers are
   await says(each, /heard SIGINT\nnobody listens/);
   each.child.kill('SIGINT');
   assert.deepEqual(await each.ended, [null, 'SIGINT']);
+});
+
+test('a stopped training says that a checkpoint keeps its state only where there is one', async () => {
+  const stopped = (checkpoint: string) =>
+    resumable({ checkpoint, seconds: 30, block: new SilentBlock(process.stderr) }, async (signal) => {
+      process.emit('SIGINT', 'SIGINT');
+      signal.throwIfAborted();
+    });
+  await assert.rejects(stopped(join(folder, 'none.checkpoint')), {
+    message: 'stopped before there was a state to keep; run the same command to begin again',
+  });
+  await assert.rejects(stopped(import.meta.filename), /^Interruption: stopped; .*interrupt\.test\.ts keeps the state/);
 });
 
 test('a training that Ctrl-C stops saves its last step and resumes with the same weights', async () => {

@@ -25,7 +25,7 @@ import { buildNetwork } from '../../src/model/network.ts';
 import { planNetwork } from '../../src/plan/plan.ts';
 import { RandomStream } from '../../src/random/stream.ts';
 import { nasnetA } from '../../src/space/published.ts';
-import { Checkpoints } from '../../src/train/checkpoint.ts';
+import { Checkpoints, removeCheckpoints } from '../../src/train/checkpoint.ts';
 import { defaultOptimizer } from '../../src/train/recipe-choices.ts';
 import { collect } from '../engine/garbage.ts';
 import { makeShapes, shapeNames } from './shapes.ts';
@@ -226,11 +226,13 @@ for (const head of headNames) {
 
 test('a training that is stopped while it is evaluated only evaluates again', async () => {
   const artifacts = new FolderArtifacts({ final: join(folder, 'evaluated') });
+  const key = 'final/b.safetensors';
   let steps = 0;
   const train = (detector: Detector, options: Partial<DetectorTrainingOptions>) => {
     const log = new TrainingLog();
-    const settings = { identity: 'evaluated', seconds: 1000, whenStopped: true, extra: log.checkpointed };
-    const checkpoints = new Checkpoints(artifacts, 'final/b.safetensors', settings);
+    const saving = { whenStopped: true, whenTrained: true };
+    const settings = { identity: 'evaluated', seconds: 1000, ...saving, extra: log.checkpointed };
+    const checkpoints = new Checkpoints(artifacts, key, settings);
     const losses = detector.losses.bind(detector);
     detector.losses = (...inputs) => {
       steps += 1;
@@ -238,26 +240,31 @@ test('a training that is stopped while it is evaluated only evaluates again', as
     };
     return trainDetector(detector, shapes, recipe, { seed: 7, checkpoints, log, ...options }).then(() => log.epochs);
   };
-  const stop = new AbortController();
-  const stopped = train(tiny('fpn'), {
-    signal: stop.signal,
-    measure: async (_, isLast) => {
-      if (!isLast) return 0.25;
-      stop.abort(new Error('enough'));
-      throw stop.signal.reason;
-    },
-  });
-  await assert.rejects(stopped, /enough/);
-  assert.equal(steps, 4);
-  const epochs = await train(tiny('fpn', 99), { measure: async () => 0.5 });
-  assert.equal(steps, 4);
-  assert.deepEqual(
-    epochs.map(({ epoch, AP }) => [epoch, AP]),
-    [
-      [1, 0.25],
-      [2, 0.5],
-    ],
-  );
+  for (const hearsOfIt of [true, false]) {
+    steps = 0;
+    const stop = new AbortController();
+    const stopped = train(tiny('fpn'), {
+      signal: stop.signal,
+      measure: async (_, isLast) => {
+        if (!isLast) return 0.25;
+        stop.abort(new Error('enough'));
+        if (hearsOfIt) throw stop.signal.reason;
+        return 0.5;
+      },
+    });
+    await assert.rejects(stopped, /enough/);
+    assert.equal(steps, 4);
+    const epochs = await train(tiny('fpn', 99), { measure: async () => 0.5 });
+    assert.equal(steps, 4);
+    assert.deepEqual(
+      epochs.map(({ epoch, AP }) => [epoch, AP]),
+      [
+        [1, 0.25],
+        [2, 0.5],
+      ],
+    );
+    await removeCheckpoints(artifacts, key);
+  }
 });
 
 test('a picture that cannot be read is named once, and the next one takes its place; where none can be read, the training ends', async () => {

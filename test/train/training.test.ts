@@ -219,6 +219,36 @@ test('a training that is stopped while it validates an epoch validates it when i
   assert.deepEqual(await go(tinyNetwork(98)), through);
 });
 
+test('a training that is stopped after its last step resumes there with the same bits, also if patience ended it', async (context) => {
+  const averaged = { ...tinyRecipe, averageEpochs: 0.5 };
+  for (const recipe of [averaged, { ...averaged, epochs: 9, patience: 1 }]) {
+    const folder = temporaryFolder(context);
+    const checkpoints = () => checkpointsIn(folder, { identity: 'this', seconds: 1e6, whenTrained: true });
+    const go = async (network: Network, options: Partial<TrainingOptions>) => {
+      using best = new BestWeights(network.stateDict());
+      const losses: number[] = [];
+      const validate = () => ({ ...evaluateNetwork(network, evaluationBatches(20), classes), accuracy: 0.5, loss: 1 });
+      const all = { seed: 'a', best, validate, validateEveryEpoch: true, ...options };
+      const last = await trainNetwork(network, trainingBatches(40, recipe), recipe, {
+        ...all,
+        onEpoch: (figures) => {
+          losses.push(figures.loss);
+          options.onEpoch?.(figures);
+        },
+      });
+      return { last: last.epoch, losses, best: best.epochs.state, weights: bytesOf(network).toString('base64') };
+    };
+    const through = await go(tinyNetwork(), {});
+    assert.equal(through.last, 2);
+    const stop = new AbortController();
+    const onEpoch = ({ epoch }: EpochFigures) => void (epoch === 2 && stop.abort(new Error('enough')));
+    const stopped = go(tinyNetwork(), { checkpoints: checkpoints(), signal: stop.signal, onEpoch });
+    await assert.rejects(stopped, /enough/);
+    const resumed = await go(tinyNetwork(99), { checkpoints: checkpoints() });
+    assert.deepEqual(resumed, { ...through, losses: through.losses.slice(1) });
+  }
+});
+
 test('while images are small, epochs are validated at their side and none is the best', async () => {
   const recipe: Recipe = { ...tinyRecipe, epochs: 5, growth: [{ scale: 0.5, until: 0.4 }] };
   const network = tinyNetwork(1, 16);
@@ -367,7 +397,7 @@ test('deeper cells have higher rates: each parameter moves by its cell’s share
 test('the averaged weights are the average over the steps, and are evaluated in addition to the last ones', async () => {
   const recipe = { ...tinyRecipe, averageEpochs: 0.8 }; // of 5 steps: from the 26th on a step would count a quarter
   const seen: number[][] = [];
-  /** Called with the state of a training after each step but the last. */
+  /** Called with the state of a training after each step. */
   const checkpoints = {
     offer: async (_step: number, { network }: InTraining) => void seen.push(numbersOf(network)),
     restore: async () => undefined,
@@ -384,7 +414,8 @@ test('the averaged weights are the average over the steps, and are evaluated in 
   const [raw, mean] = [looks[1]!, numbersOf(network)];
   assert.deepEqual(looks[0], mean);
   assert.ok(last.unaveraged && last.validation);
-  const expected = [...seen, raw].reduce((average, values, step) => {
+  assert.deepEqual(seen.at(-1), raw, 'what the last step saves is not averaged yet');
+  const expected = seen.reduce((average, values, step) => {
     const share = Math.max(1 / 4, 9 / (10 + step));
     return average.map((each, place) => each + share * (values[place]! - each));
   }, start);

@@ -217,7 +217,7 @@ async function lead(
   const log = new TrainingLog();
   const extra = log.checkpointed;
   const onRemark = (sentence: string) => block.log(sentence);
-  const options = { identity, whenStopped: true, seconds, extra, onRemark };
+  const options = { identity, whenStopped: true, whenTrained: true, seconds, extra, onRemark };
   const checkpoints = new Checkpoints(files.artifacts, files.checkpoint, options);
   const names = training.categories.map(({ name }) => name);
   const evaluated = test ?? training;

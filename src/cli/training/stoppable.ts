@@ -1,5 +1,6 @@
 // Trainings that Ctrl-C stops after a step: how the first process resumes and keeps its state, and what the others do.
 
+import { existsSync } from 'node:fs';
 import { Interruption } from '../../failure.ts';
 import { duration } from '../../words.ts';
 import { onInterrupt } from '../terminal/interrupt.ts';
@@ -18,7 +19,11 @@ export async function resumable<T>(
     return await run(interrupt.signal);
   } catch (error) {
     if (error !== interrupt.signal.reason) throw error;
-    throw new Interruption(`stopped; ${checkpoint} keeps the state, run the same command to resume`);
+    throw new Interruption(
+      existsSync(checkpoint)
+        ? `stopped; ${checkpoint} keeps the state, run the same command to resume`
+        : 'stopped before there was a state to keep; run the same command to begin again',
+    );
   }
 }
 
