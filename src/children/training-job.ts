@@ -238,7 +238,7 @@ async function run(
     trainableParameters: child.plan.trainableParameters,
     multiplyAdds: child.plan.multiplyAdds,
     loss: result.loss,
-    trainingSeconds: (performance.now() - started) / 1000,
+    trainingSeconds: checkpoints?.trainedSeconds ?? (performance.now() - started) / 1000,
     peakMemory: peakMemory(),
     ...(job.earlier && { continued: prepared.continued }),
     ...(epochs.resumed && { resumed: true }),

@@ -54,7 +54,7 @@ export interface TrainingDetails {
   trainingSeconds: number;
   /** After earlier trainings: whether it continued from the paused child's file (else they were repeated). */
   continued?: boolean;
-  /** It resumed from a checkpoint, so its duration is only a part. */
+  /** It resumed from a checkpoint; one of an earlier version does not say how long the training took before. */
   resumed?: true;
   /** Problems with paused children's files and checkpoints, a sentence each. */
   notes?: string[];

@@ -56,13 +56,15 @@ export interface SavedTraining {
   decoder?: string | undefined;
   /** The precision of the training. Older files lack it. */
   precision?: Precision | undefined;
+  /** Duration of the training so far, without the pauses between its sessions. Older files lack it. */
+  trainedSeconds?: number | undefined;
 }
 
 /** Writes a training to a file. @throws Failure if the file cannot be written */
 export function saveTraining(
   path: string,
   { network, optimizer, average, best, length }: InTraining<Module>,
-  { identity, step, meter, extra, decoder, precision }: SavedTraining,
+  { identity, step, meter, extra, decoder, precision, trainedSeconds }: SavedTraining,
 ) {
   const bestEpoch = best?.epochs.state;
   const tensors = {
@@ -78,6 +80,7 @@ export function saveTraining(
     ...(meter && { meter: JSON.stringify(meter) }),
     ...(decoder !== undefined && { decoder }),
     ...(precision !== undefined && { precision }),
+    ...(trainedSeconds !== undefined && { trainedSeconds: String(trainedSeconds) }),
     ...(bestEpoch && { best: JSON.stringify(bestEpoch) }),
     ...(length?.moved && { end: JSON.stringify(length.moved) }),
     ...(extra !== undefined && { [extraName]: JSON.stringify(extra) }),
@@ -99,13 +102,14 @@ export function loadTraining<Extra>(
   path: string,
   { network, optimizer, average, best, length }: InTraining<Module>,
   { identity, extra: schema }: ExpectedTraining<Extra>,
-): { step: number; meter?: MeterState; extra?: Extra } {
+): Pick<SavedTraining, 'step' | 'meter' | 'trainedSeconds'> & { extra?: Extra } {
   return scope(() => {
     const { tensors, metadata } = readSafetensors(path);
     if (metadata.identity !== identity) throw new InputError(`${path}: expected this training, got another one's`);
     const step = countOf(metadata.step, path, 'step');
     // older files lack optimizerSteps
     const optimizerSteps = countOf(metadata.optimizerSteps ?? metadata.step, path, 'optimizerSteps');
+    const trainedSeconds = numberOf(metadata.trainedSeconds ?? '0', path, 'trainedSeconds');
     const meter = metadata.meter === undefined ? undefined : meterOf(metadata.meter, path);
     const text = metadata[extraName];
     const extra =
@@ -126,7 +130,7 @@ export function loadTraining<Extra>(
       best!.epochs = new BestEpoch(bestEpoch);
     }
     if (length) length.moved = end;
-    return { step, ...(meter && { meter }), ...(extra !== undefined && { extra }) };
+    return { step, trainedSeconds, ...(meter && { meter }), ...(extra !== undefined && { extra }) };
   });
 }
 
@@ -134,6 +138,12 @@ function countOf(text: string | undefined, path: string, name: string): number {
   const count = Number(text);
   if (Number.isSafeInteger(count) && count >= 0) return count;
   throw refusal(path, name, 'a whole number', text);
+}
+
+function numberOf(text: string, path: string, name: string): number {
+  const number = Number(text);
+  if (Number.isFinite(number) && number >= 0) return number;
+  throw refusal(path, name, 'a number from 0 on', text);
 }
 
 const amount = z.number().nonnegative();
@@ -213,7 +223,9 @@ export class Checkpoints<Extra = unknown> {
   readonly #artifacts: Artifacts;
   readonly #key: ArtifactKey;
   readonly #options: CheckpointOptions<Extra>;
-  #savedAt = performance.now();
+  readonly #began = performance.now();
+  #secondsBefore = 0;
+  #savedAt = this.#began;
   #nextSlot = 0;
   /** Why the latest checkpoint could not be written. */
   problem: string | undefined;
@@ -224,6 +236,11 @@ export class Checkpoints<Extra = unknown> {
     this.#artifacts = artifacts;
     this.#key = key;
     this.#options = options;
+  }
+
+  /** Duration of the training in this session and those before it, which checkpoints keep. */
+  get trainedSeconds(): number {
+    return this.#secondsBefore + (performance.now() - this.#began) / 1000;
   }
 
   /** Whether the last checkpoint is so old that `offer` saves one. */
@@ -257,7 +274,8 @@ export class Checkpoints<Extra = unknown> {
 
   async #save(step: number, training: InTraining<Module>, meter: MeterState): Promise<void> {
     const { identity, extra, precision, keep = 1 } = this.#options;
-    const saved = { identity, step, meter, extra: extra?.save(), decoder: this.decoder, precision };
+    const { decoder, trainedSeconds } = this;
+    const saved = { identity, step, meter, extra: extra?.save(), decoder, precision, trainedSeconds };
     const key = keyOfSlot(this.#key, this.#nextSlot);
     await this.#artifacts.put(key, (path) => saveTraining(path, training, saved));
     this.#nextSlot = (this.#nextSlot + 1) % keep;
@@ -299,7 +317,8 @@ export class Checkpoints<Extra = unknown> {
     const { extra: options, onRemark } = this.#options;
     try {
       const expected = { identity: this.#identityIn(metadata), ...(options && { extra: options.schema }) };
-      const { extra, ...saved } = loadTraining(path, training, expected);
+      const { extra, trainedSeconds = 0, ...saved } = loadTraining(path, training, expected);
+      this.#secondsBefore = trainedSeconds;
       onRemark?.(`Resuming from ${path} after step ${whole(saved.step)}`);
       if (extra !== undefined) options?.restore(extra);
       return saved;

@@ -183,6 +183,24 @@ test('an interrupted training resumes from its checkpoint: the same reward, ever
   assert.ok(!existsSync(path));
 });
 
+test('the time of a resumed training includes that before its checkpoint, if the checkpoint says it', async () => {
+  const { training, ...job } = jobAt(0);
+  const key = 'unfinished/trial-8.safetensors';
+  const path = artifacts.path(key);
+  const stop = new AbortController();
+  const job1: TrainingJob = { ...job, training, paused: {}, checkpoint: { key, seconds: 0 } };
+  await assert.rejects(train(job1, () => stop.abort(new Error('enough')), stop.signal) as Promise<unknown>, /enough/);
+  const { tensors, metadata } = readSafetensors(path);
+  const { trainedSeconds, ...older } = metadata;
+  assert.ok(Number(trainedSeconds) > 0);
+  writeSafetensors(path, tensors, { ...older, trainedSeconds: '88200' });
+  const whole = (await run(job1)).details;
+  writeSafetensors(path, tensors, older);
+  const withoutIt = (await run(job1)).details;
+  assert.deepEqual([whole.resumed, withoutIt.resumed], [true, true]);
+  assert.equal(Math.floor((whole.trainingSeconds - withoutIt.trainingSeconds) / 3600), 24);
+});
+
 test('a training that is stopped before its test is only tested when it resumes, and writes the same network', async () => {
   const { training, ...job } = jobAt(0);
   const key = 'final/network.safetensors.checkpoint';

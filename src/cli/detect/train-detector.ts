@@ -222,15 +222,14 @@ async function lead(
   const names = training.categories.map(({ name }) => name);
   const evaluated = test ?? training;
   const progress = new ProgressLine();
-  const began = performance.now();
-  let trained = began;
+  let trainedSeconds = 0;
   let measured: DetectorEvaluation | undefined;
   const checkpoint = files.artifacts.path(files.checkpoint);
   await resumable({ checkpoint, seconds, block }, async (signal) => {
     const onProgress = (done: number) =>
       block.draw([`  evaluating: ${whole(done)} of ${whole(evaluated.pictures.length)} pictures`]);
     const measure = async (epoch: number, isLast: boolean) => {
-      if (isLast) trained = performance.now();
+      if (isLast) trainedSeconds = checkpoints.trainedSeconds;
       if (!isLast && !(evaluateEvery > 0 && epoch % evaluateEvery === 0)) return undefined;
       measured = await evaluateDetector(detector, names, evaluated, { signal, onProgress });
       return measured.numbers.AP;
@@ -261,7 +260,7 @@ async function lead(
     settings,
     recipe,
     epochs: log.epochs,
-    seconds: (trained - began) / 1000,
+    seconds: trainedSeconds,
     evaluatedOn: test ? 'test pictures' : 'training pictures',
     picturesPerSecond,
     numbers,

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
+import { readSafetensors, writeSafetensors } from '../../../src/nn/safetensors.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { makeShapes, writeCoco } from '../../detect/shapes.ts';
 import { nasnet, nodeArguments } from '../run.ts';
@@ -142,11 +143,14 @@ test('a training that is killed goes on to the same bits', async (context) => {
   const other = nasnet([...words(data, killed), '--seed', '2']);
   assert.match(other.stderr, /killed\.safetensors\.checkpoint: exists already, written by detect train/);
   assert.equal(other.code, 2);
-  const resumed = nasnet(words(data, killed));
+  const { tensors, metadata } = readSafetensors(`${killed}.checkpoint`);
+  writeSafetensors(`${killed}.checkpoint`, tensors, { ...metadata, trainedSeconds: '90000' });
+  const resumed = nasnet([...words(data, killed), '--json']);
   assert.equal(resumed.code, 0, resumed.stderr);
   assert.match(resumed.stderr, /Resuming from/);
   assert.match(resumed.stderr, /^Goes on after [12](\.5)? of 3 epochs$/m);
   assert.doesNotMatch(resumed.stderr, /^epoch 1:/m);
+  assert.equal(Math.floor(JSON.parse(resumed.stdout).seconds / 3600), 25, 'with the time before its checkpoint');
   assert.equal(hashOf(killed), hashOf(through));
 });
 
