@@ -59,7 +59,7 @@ export async function trainDetector(
   const { log = new TrainingLog(), onUnreadable } = options;
   using optimizer = optimizerOf(detector.namedParameters(), { ...recipe, nesterov: false });
   const parameters = detector.parameters();
-  using gradients = replicas && new GradientReduction(replicas, parameters, lossNames.length);
+  using gradients = replicas && new GradientReduction(replicas, detector, lossNames.length);
   const trainee: DetectorTrainee = { detector, parameters, optimizer, recipe, gradients };
   const seeds = new RandomStream(seed);
   const part = replicas && { index: replicas.rank, count: replicas.count };
@@ -98,9 +98,8 @@ export async function trainDetector(
     }
 
     const ends = done === steps;
-    const epochEnds = endsEpoch(done);
-    continuation.agree({ reads: !isTrained, epochEnds });
-    if (epochEnds) {
+    continuation.agree({ reads: !isTrained });
+    if (endsEpoch(done)) {
       const epoch = done / stepsPerEpoch;
       const learningRate = detectionRateAt(recipe, done - 1, steps);
       const figures: DetectionEpoch = { epoch, losses: log.means(), learningRate, ...meter.take() };

@@ -7,7 +7,7 @@ import type { RandomStream } from '../random/stream.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 import type { Checkpoints, InTraining, MeterState } from './checkpoint.ts';
 import type { GradientReduction, Wishes } from './gradient-reduction.ts';
-import { averageStatistics, type Resumed, shareState } from './replica-state.ts';
+import { type Resumed, shareState } from './replica-state.ts';
 
 /** The checkpoints of a training, whatever further state they have. */
 export type TrainingCheckpoints = Pick<Checkpoints, 'restore' | 'offer' | 'isDue'>;
@@ -46,14 +46,9 @@ export class Continuation {
     gradients?.wish({ stop: signal?.aborted ?? false, save: checkpoints?.isDue() ?? false });
   }
 
-  /**
-   * Hears what the replicas wish after a step, and averages their statistics where they are used next.
-   * @param reads whether wishes are read, which waits for the device
-   */
-  agree({ reads, epochEnds }: { reads: boolean; epochEnds: boolean }): void {
+  /** Hears what the replicas wish after a step. @param reads whether wishes are read, which waits for the device */
+  agree({ reads }: { reads: boolean }): void {
     this.#wished = reads ? this.#options.gradients?.wished() : undefined; // the same at all replicas
-    if (this.#replicas && (epochEnds || this.#wished?.stop || this.#wished?.save))
-      averageStatistics(this.#replicas, this.#training);
   }
 
   /** Saves a checkpoint after what may be the last step, from which only the validation and the test are repeated. */

@@ -1,11 +1,12 @@
-// Sums the gradients of a step over replicas in one flat tensor, with figures of the step and wishes of the replicas:
-// one exchange a step. A captured step fills it in one graph and reads it in another, and the exchange lies between.
+// Sums the gradients of a step over replicas in one flat tensor, with figures of the step, the moving statistics of norms
+// and wishes of the replicas: one exchange a step. A captured step fills it in one graph and reads it in another, and the exchange lies between.
 
 import { zeros } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
 import { free, keep, noGrad, scope } from '../engine/memory.ts';
 import { operator } from '../engine/operator.ts';
 import type { DType, Tensor } from '../engine/tensor.ts';
+import type { Module } from '../nn/module.ts';
 import type { Replicas } from '../replicas/replicas.ts';
 
 /** The wishes of any replica after a step. */
@@ -21,24 +22,28 @@ const wishes = 2;
 export class GradientReduction {
   readonly replicas: Replicas;
   readonly #parameters: readonly Tensor[];
+  /** Each replica takes those of its own images; after a step all have their means, so that any of them may be saved. */
+  readonly #statistics: readonly Tensor[];
   readonly #figures: number;
-  /** Wishes, figures, and the gradients one after another: float32, or float64 like the parameters. */
+  /** Wishes, figures, statistics and gradients one after another: float32, or float64 like the parameters. */
   readonly #flat: Tensor;
   /** The parameters that have gradients in this step, and the elements that are exchanged. */
   #present: readonly Tensor[] = [];
   #length = 0;
 
   /** @param figures number of the step's figures, which are summed too */
-  constructor(replicas: Replicas, parameters: readonly Tensor[], figures: number) {
+  constructor(replicas: Replicas, network: Module, figures: number) {
+    const parameters = network.parameters();
     this.replicas = replicas;
     this.#parameters = parameters;
+    this.#statistics = [...network.namedBuffers().values()];
     this.#figures = figures;
     const [{ device, dtype }] = parameters as [Tensor];
-    const length = wishes + figures + parameters.reduce((sum, { size }) => sum + size, 0);
+    const length = wishes + figures + sizeOf(this.#statistics) + sizeOf(parameters);
     this.#flat = keep(zeros([length], { dtype: wideDtype(dtype), device }));
   }
 
-  /** Copies the parameters' gradients and the figures, [] each, to the flat tensor. */
+  /** Copies the figures, [] each, the statistics and the parameters' gradients to the flat tensor. */
   fill(figures: readonly Tensor[]): void {
     scope(() =>
       noGrad(() => {
@@ -46,8 +51,8 @@ export class GradientReduction {
         const collected = collectedGradients(this.#parameters);
         this.#present = this.#parameters.filter((_, index) => collected[index]);
         const gradients = collected.filter((each) => each !== undefined);
-        const parts = [...figures.map((each) => each.reshape([1])), ...gradients.map((each) => each.flatten())];
-        const length = parts.reduce((sum, { size }) => sum + size, 0);
+        const parts = [...figures, ...this.#statistics, ...gradients].map((each) => each.flatten());
+        const length = sizeOf(parts);
         this.#length = wishes + length;
         const converted = parts.map((each) => each.to(dtype));
         concatenate.run(converted, 0, this.#flat.narrow(0, wishes, length));
@@ -70,11 +75,19 @@ export class GradientReduction {
     scope(() => this.replicas.allReduce(this.#flat.narrow(0, 0, this.#length)));
   }
 
-  /** Gives the parameters the summed gradients, and returns the summed figures. They are parts of the flat tensor. */
+  /**
+   * Gives the parameters the summed gradients and the norms the mean statistics, and returns the summed figures, which
+   * are parts of the flat tensor.
+   */
   take(): Tensor[] {
     let place = wishes + this.#figures;
     scope(() =>
       noGrad(() => {
+        this.#flat.narrow(0, place, sizeOf(this.#statistics)).div_(this.replicas.count);
+        for (const each of this.#statistics) {
+          each.copy_(this.#flat.narrow(0, place, each.size).reshape(each.shape));
+          place += each.size;
+        }
         for (const parameter of this.#present) {
           const sum = this.#flat.narrow(0, place, parameter.size).reshape(parameter.shape);
           parameter.grad = sum.to(parameter.dtype);
@@ -95,6 +108,8 @@ export class GradientReduction {
     free([this.#flat]);
   }
 }
+
+const sizeOf = (tensors: readonly Tensor[]): number => tensors.reduce((sum, { size }) => sum + size, 0);
 
 const wideDtype = (dtype: DType): DType => (dtype === 'float64' ? 'float64' : 'float32');
 

@@ -1,5 +1,4 @@
-// The state that replicas of a training share: all begin with that of the first one, and the moving statistics of their
-// norms, which each takes from its own images, are averaged before they are used.
+// The state that replicas of a training share: all begin with that of the first one.
 
 import { zeros } from '../engine/create.ts';
 import { noGrad, scope } from '../engine/memory.ts';
@@ -38,22 +37,6 @@ export function shareState(
 }
 
 const meterFields = ['steps', 'images', 'milliseconds', 'waiting', 'correct', 'finite', 'loss'] as const;
-
-/**
- * Replaces the moving statistics of the replicas by their means. An update of them is linear, so it does not matter
- * after which step this is done, but for rounding.
- */
-export function averageStatistics(
-  replicas: Replicas,
-  { network, average }: Pick<InTraining<Module>, 'network' | 'average'>,
-) {
-  const buffers = network.namedBuffers();
-  const averaged = Object.entries(average?.state() ?? {}).filter(([name]) => buffers.has(name));
-  together([...buffers.values(), ...averaged.map(([, tensor]) => tensor)], (flat) => {
-    replicas.allReduce(flat);
-    flat.div_(replicas.count);
-  });
-}
 
 /** Changes tensors in one flat one of each dtype, which has them one after another. */
 function together(tensors: readonly Tensor[], change: (flat: Tensor) => void): void {

@@ -145,7 +145,7 @@ export async function trainNetwork(
   using weights = recipe.balance === 'weights' ? new ClassWeights(batches, network.plan.classes) : undefined;
   const classWeights = weights?.tensor;
   const parameters = network.parameters();
-  using gradients = replicas && new GradientReduction(replicas, parameters, stepFigures);
+  using gradients = replicas && new GradientReduction(replicas, network, stepFigures);
   const reduction = gradients && { gradients, images: batches.wholeBatchSize };
   const trainee: Trainee = { network, parameters, optimizer, recipe, sums, average, classWeights, reduction };
   using running =
@@ -213,7 +213,7 @@ export async function trainNetwork(
         throw new TrainingFailure('not-a-number', `the loss was not finite at step ${first} of ${length.steps}`);
       }
     }
-    continuation.agree({ reads: reads && !isTrained, epochEnds });
+    continuation.agree({ reads: reads && !isTrained });
     if (epochEnds) {
       const epoch = done / batches.count;
       const { learningRate, side } = planOf(done - 1);

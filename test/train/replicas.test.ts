@@ -52,6 +52,19 @@ test('with norms of their own images replicas equal accumulated gradients in flo
   assert.deepEqual(second!.statistics, first!.statistics);
 });
 
+test('weights and statistics have the same bits whenever checkpoints are written, and after a stop', async () => {
+  const recipe = { averageEpochs: 0.5 };
+  const bitsOf = async (more: RunOptions = {}) => {
+    const [{ weights, statistics, validation }] = (await together(2, { recipe, ...more })) as [RunResult];
+    return { weights, statistics, validation };
+  };
+  const [saved, stopped] = [temporaryFolder({ after }), temporaryFolder({ after })];
+  const through = await bitsOf();
+  assert.deepEqual(await bitsOf({ folder: saved }), through);
+  await bitsOf({ folder: stopped, stopAt: 3 });
+  assert.deepEqual(await bitsOf({ folder: stopped }), through);
+});
+
 test('accumulation divides the part of each replica', async () => {
   const alone = await run(undefined, { exact: true, recipe: { accumulate: 4 } });
   const [first] = await together(2, { exact: true, recipe: { accumulate: 4 } });
