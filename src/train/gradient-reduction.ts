@@ -1,5 +1,6 @@
-// Sums the gradients of a step over replicas in one flat tensor, with figures of the step, the moving statistics of norms
-// and wishes of the replicas: one exchange a step. A captured step fills it in one graph and reads it in another, and the exchange lies between.
+// Sums the gradients of a step over replicas in one flat tensor, with figures of the step, the moving statistics of
+// norms and wishes of the replicas: one exchange a step. A captured step fills it in one graph and reads it in another,
+// and the exchange lies between.
 
 import { zeros } from '../engine/create.ts';
 import { collectedGradients } from '../engine/gradient.ts';
@@ -22,7 +23,7 @@ const wishes = 2;
 export class GradientReduction {
   readonly replicas: Replicas;
   readonly #parameters: readonly Tensor[];
-  /** Each replica takes those of its own images; after a step all have their means, so that any of them may be saved. */
+  /** Each replica takes those of its own images; after a step all have their means, so that any may be saved. */
   readonly #statistics: readonly Tensor[];
   readonly #figures: number;
   /** Wishes, figures, statistics and gradients one after another: float32, or float64 like the parameters. */

@@ -25,7 +25,7 @@ before(async () => {
 /** Children and finalists of some seconds: by default they have as many steps as with CIFAR-10. */
 const few = ['--epochs', '2', '--finalist-epochs', '2'];
 
-/** Runs a search with a budget of eighteen seconds until it ends, or kills it and its workers after some milliseconds. */
+/** Runs a search with a budget of 18 seconds until it ends, or kills it and its workers after some milliseconds. */
 async function search(study: string, killedAfter?: number): Promise<number | null> {
   const flags = ['--dataset', images, '--size', '16', '--minutes', '0.3', '--workers', '2', '--study', study, ...few];
   const env = { ...process.env, NASNET_CACHE: join(folder, 'cache') };
