@@ -11,6 +11,7 @@ import { epochDetails, trainingDetails } from '../../study/result-schemas.ts';
 import { canContinue, reasonForRestart, rungTrainings } from '../../study/rung-trainings.ts';
 import type { SearchSettings, Training } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
+import { targetOf } from '../../study/target.ts';
 import { atSide, duration, epochWord, percent, whole } from '../../words.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
 import { networkWords } from './training-words.ts';
@@ -95,6 +96,7 @@ export class SearchDisplay extends LiveBlock {
         this.log(this.#promotionWords(event));
         break;
       case 'requested':
+        if (event.request.action === 'add') this.#view!.trials = targetOf(this.#study!);
         this.note(requestWords(event.request));
         break;
       case 'updated':

@@ -4,6 +4,7 @@ import { duration, epochWord, percent } from '../../words.ts';
 
 /** The displayed state of a search. */
 export interface SearchView {
+  /** The target; more are finished if it was lowered. */
   trials: number;
   done: number;
   failed: number;
@@ -25,7 +26,7 @@ const barWidth = 24;
 /** Returns the lines of the display, each at most `width` characters. */
 export function renderSearch(view: SearchView, width: number): string[] {
   const finished = view.done + view.failed;
-  const filled = view.trials === 0 ? barWidth : Math.round((barWidth * finished) / view.trials);
+  const filled = finished >= view.trials ? barWidth : Math.round((barWidth * finished) / view.trials);
   const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled);
   const failures = view.failed === 0 ? '' : `, ${view.failed} failed`;
   const ofRung = (rung: number | undefined) => (view.rungs && rung !== undefined ? `, rung ${rung}` : '');
