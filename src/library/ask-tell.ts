@@ -6,6 +6,7 @@ import { type AskedTraining, Dialogue } from '../experiment/dialogue.ts';
 import { KnownRewards } from '../experiment/remembered.ts';
 import { orderSchema } from '../experiment/search-loop.ts';
 import { InputError } from '../failure.ts';
+import { isFiniteReward } from '../search/reward.ts';
 import type { Architecture } from '../space/architecture.ts';
 import { decisionSizes } from '../space/decisions.ts';
 import { defaultSpace, type Space, spaceOf } from '../space/search-space.ts';
@@ -286,15 +287,16 @@ export class Trial {
 
   /**
    * Reports the reward of the architecture.
-   * @param result.reward any finite number, higher is better; reports show rewards from 0 to 1 as percentages
+   * @param result.reward any number that is finite in float32, higher is better; reports show rewards from 0 to 1 as
+   * percentages
    * @param result.details JSON that is stored with the reward
    * @param result.seconds duration of the evaluation; default: the time since `ask`
-   * @throws InputError for a reward that is not finite (the trial stays open); Error if the trial has an outcome
+   * @throws InputError for a reward out of that range (the trial stays open); Error if the trial has an outcome
    * already
    */
   tell({ reward, details, seconds }: { reward: number; details?: unknown; seconds?: number }): void {
-    if (typeof reward !== 'number' || !Number.isFinite(reward))
-      throw new InputError(`trial ${this.number}: expected a finite number as its reward, got ${reward}`, {
+    if (typeof reward !== 'number' || !isFiniteReward(reward))
+      throw new InputError(`trial ${this.number}: expected a reward that is finite in float32, got ${reward}`, {
         code: 'reward-not-finite',
         fields: { trial: this.number, got: reward },
       });

@@ -1,5 +1,6 @@
 // The open trials of a strategy, asked for but not reported yet, with the strategy's data about each.
 
+import { isFiniteReward } from './reward.ts';
 import type { Outcome } from './strategy.ts';
 
 /** The strategy's data about each open trial, in the order of the asks. */
@@ -25,7 +26,7 @@ export class PendingTrials<Sample> {
   close(trial: number, outcome: Outcome): Sample {
     const sample = this.#samples.get(trial);
     if (sample === undefined) throw new Error(`trial ${trial} was never asked for or has been reported already`);
-    if ('reward' in outcome && !Number.isFinite(Math.fround(outcome.reward))) {
+    if ('reward' in outcome && !isFiniteReward(outcome.reward)) {
       throw new Error(`trial ${trial}: expected a finite reward (float32), got ${outcome.reward}`);
     }
     this.#samples.delete(trial);

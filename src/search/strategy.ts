@@ -13,7 +13,10 @@ import { RandomStrategy } from './random-strategy.ts';
 import type { Accepts } from './sample-within.ts';
 import { SurrogateStrategy } from './surrogate-strategy.ts';
 
-/** The outcome of a trial: its reward (validation accuracy, or any finite number), or the reason for its failure. */
+/**
+ * The outcome of a trial: its reward (validation accuracy, or any number that is finite in float32), or the reason for
+ * its failure.
+ */
 export type Outcome = { reward: number } | { failed: string };
 
 /** Figures of a strategy's update for the log and for charts: finite numbers by name. */

@@ -3,6 +3,7 @@
 
 import type { DatabaseFile } from '../database/file.ts';
 import type { Row } from '../database/row.ts';
+import { withinRange } from '../search/reward.ts';
 import type { Outcome, Policy } from '../search/strategy.ts';
 import { addEvent } from './events.ts';
 import type { EpochReport, Reward, TrialFailure } from './outcome.ts';
@@ -213,9 +214,9 @@ const finishedOf = (row: Row): FinishedTrial => ({
   outcome: outcomeOf(row),
 });
 
-/** Returns the outcome of a row that is done or failed. */
+/** Returns the outcome of a row that is done or failed, as it is reported. */
 export const outcomeOf = (row: Row): Outcome =>
-  row.failure_kind === null ? { reward: Number(row.reward) } : { failed: String(row.failure_kind) };
+  row.failure_kind === null ? { reward: withinRange(Number(row.reward)) } : { failed: String(row.failure_kind) };
 
 const sameAsOf = (row: Row) => (row.same_as === null ? undefined : Number(row.same_as));
 

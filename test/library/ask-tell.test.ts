@@ -98,10 +98,37 @@ test('failures and figures of epochs are recorded, and readers of the study see 
 test('an invalid reward is refused and leaves the trial open; a second outcome is an error', (context) => {
   using study = openStudy(join(temporaryFolder(context), 'study.db'), { blocks: 1 });
   const trial = study.ask();
-  assert.throws(() => trial.tell({ reward: Number.NaN }), { code: 'reward-not-finite', name: 'InputError' });
+  for (const reward of [Number.NaN, Number.POSITIVE_INFINITY, -Number.MAX_VALUE, 2 ** 128])
+    assert.throws(() => trial.tell({ reward }), { code: 'reward-not-finite', name: 'InputError' });
+  assert.equal(study.records()[0]!.state, 'running');
   trial.tell({ reward: 1 });
   assert.throws(() => trial.tell({ reward: 1 }), /trial 0 has its outcome already/);
 });
+
+for (const [name, strategy] of Object.entries(choices)) {
+  test(`${name}: a study with a reward beyond float32, which older versions stored, opens and goes on`, (context) => {
+    const path = join(temporaryFolder(context), 'study.db');
+    {
+      using study = openStudy(path, { strategy, blocks: 2 });
+      study.ask();
+    }
+    {
+      using study = Study.open(path);
+      study.log.finish(0, { reward: -Number.MAX_VALUE, seconds: 1 });
+    }
+    const decisions = () => {
+      const study = openStudy(path, { strategy });
+      const trial = study.ask();
+      study.abandon();
+      return [trial.number, ...trial.decisions];
+    };
+    assert.deepEqual(decisions(), decisions());
+    using study = openStudy(path, { strategy });
+    while (study.asked < 12) study.ask().tell({ reward: 0.5 });
+    assert.equal(study.records()[0]!.reward, -Number.MAX_VALUE);
+    assert.equal(study.best()[0]!.reward, 0.5);
+  });
+}
 
 test('a trial knows earlier trials of the same network', (context) => {
   const one = { inputs: [0, 1], operations: [0, 0], combine: 0 };
