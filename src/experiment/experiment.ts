@@ -376,7 +376,10 @@ async function trainFinal(experiment: Experiment, best: TrialRecord, { course }:
   };
   try {
     const costs = predictedCosts(study, countsOf(files), 1).training(final, candidate);
-    const onRetry = (reason: string) => onEvent({ kind: 'final-retried', reason });
+    const onRetry = (reason: string) => {
+      epochs.length = 0; // the next attempt reports all of them, those of the checkpoint as well
+      onEvent({ kind: 'final-retried', reason });
+    };
     const outcome = await runner.run(job, { key: 'final', signal, onMessage, onRetry, ...costs });
     if ('failure' in outcome) {
       throw new Failure(`The network of trial ${best.number} could not be trained: ${outcome.failure.message}`);
