@@ -177,7 +177,7 @@ export function sentences(findings: Findings): string[] {
   if (finalists) lines.push(...finalistSentences(finalists, settings.finalists!));
   lines.push(...namedSentences(named));
   if (final) {
-    lines.push(finalSentence(final, built));
+    lines.push(finalSentence(final, built, best?.trial));
     if (latency && settings.limits?.latency) lines.push(latencySentence(latency, settings.limits));
   }
   const accuracyOfPrediction = prediction && predictionSentence(prediction);
@@ -187,15 +187,20 @@ export function sentences(findings: Findings): string[] {
 
 /**
  * Returns the sentence about the final network: its size, its training, its test accuracy and what that is to be
- * compared with.
+ * compared with. Its cell is named if another one is the best by now.
  */
-function finalSentence(final: FinalModel, { cells, filters, resolution, recipe }: Training): string {
+function finalSentence(
+  final: FinalModel,
+  { cells, filters, resolution, recipe }: Training,
+  best: number | undefined,
+): string {
   const { trainableParameters, multiplyAdds, trainingSeconds, testAccuracy, testImages, largestClass } = final;
   const size = `N = ${cells}, F = ${filters}, ${resolution} × ${resolution} pixels`;
   const trained = `${epochsWords(recipe, final)} in ${duration(trainingSeconds)}`;
   const baseline =
     largestClass === undefined ? '' : `; to name the most frequent class each time gives ${percent(largestClass, 2)}`;
-  return `Built larger (${size}: ${whole(trainableParameters)} parameters, ${whole(multiplyAdds)} multiply-adds) and trained for ${trained}, it classifies ${percent(testAccuracy, 2)} of the ${whole(testImages)} test images right${baseline}.`;
+  const subject = final.trial === best ? 'it' : `the cell of trial ${final.trial}`;
+  return `Built larger (${size}: ${whole(trainableParameters)} parameters, ${whole(multiplyAdds)} multiply-adds) and trained for ${trained}, ${subject} classifies ${percent(testAccuracy, 2)} of the ${whole(testImages)} test images right${baseline}.`;
 }
 
 /** Returns the mean of all children that were trained like the best one. */

@@ -35,7 +35,7 @@ export function renderPage(page: Page): string {
       'The best cells',
       page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || '<p>No child has finished yet.</p>',
     ),
-    final && section('The network built from the best cell', finalSection(final, page)),
+    final && section(`The network built from ${cellOf(final, page)}`, finalSection(final, page)),
     section('How it was made', `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page)}</p>`),
     machine && section('The machine', table(settingRows(machine))),
   ];
@@ -112,6 +112,9 @@ function cellArticle(cell: CellFinding, place: number, { settings, pictures }: P
   const before = below.length > 0 ? ` Before: ${below.join(', ')}.` : '';
   return `<article><h3>${place + 1}. Trial ${cell.trial}: ${percent(cell.reward, 2)}${rung}</h3><p>${evaluator ? `With N = ${child.cells}, F = ${child.filters}` : 'As a child'}: ${size}.${before}</p>${figure(pictures[place]!)}</article>`;
 }
+
+const cellOf = ({ trial }: FinalModel, { top }: Page) =>
+  trial === top[0]?.trial ? 'the best cell' : `the cell of trial ${trial}`;
 
 function finalSection(final: FinalModel, { classes, finalTraining }: Page): string {
   const { cells, filters, resolution } = finalTraining;

@@ -12,6 +12,7 @@ import { decode } from '../../src/space/decisions.ts';
 import { parseArchitectureText } from '../../src/space/parse.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
+import type { FinalModel } from '../../src/study/results.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -33,6 +34,34 @@ function studyWith(name: string, count: number): Study<SearchSettings> {
   return study;
 }
 
+/** The network of trial 1's cell, the best of the four. */
+const finalModel: FinalModel = {
+  trial: 1,
+  trainableParameters: 1234567,
+  multiplyAdds: 7654321,
+  validationAccuracy: 0.6,
+  testAccuracy: 0.625,
+  testLoss: 1.25,
+  testImages: 800,
+  classAccuracies: [0.5, 0.75],
+  balancedAccuracy: 0.625,
+  classImages: [400, 400],
+  confusions: [
+    { label: 0, answer: 1, images: 200 },
+    { label: 1, answer: 0, images: 100 },
+  ],
+  best: { epoch: 1, accuracy: 0.61, balancedAccuracy: 0.61, loss: 1 },
+  trainingSeconds: 61,
+  trainingImagesPerSecond: 99,
+  weights: 'network.safetensors',
+  epochs: [1, 2].map((epoch) => ({
+    epoch,
+    loss: 1,
+    accuracy: 0.3 * epoch,
+    details: { trainingAccuracy: 0.25 * epoch },
+  })),
+};
+
 test('the best cells come first, and the sentences contain the figures', () => {
   using study = studyWith('four.db', 4);
   const findings = findingsOf(study, 2);
@@ -51,32 +80,7 @@ test('the best cells come first, and the sentences contain the figures', () => {
 
 test('the report has a dot for every child, a picture for each of the best, the failures and the settings', () => {
   using study = studyWith('report.db', 4);
-  study.keep('final model', {
-    trial: 1,
-    trainableParameters: 1234567,
-    multiplyAdds: 7654321,
-    validationAccuracy: 0.6,
-    testAccuracy: 0.625,
-    testLoss: 1.25,
-    testImages: 800,
-    classAccuracies: [0.5, 0.75],
-    balancedAccuracy: 0.625,
-    classImages: [400, 400],
-    confusions: [
-      { label: 0, answer: 1, images: 200 },
-      { label: 1, answer: 0, images: 100 },
-    ],
-    best: { epoch: 1, accuracy: 0.61, balancedAccuracy: 0.61, loss: 1 },
-    trainingSeconds: 61,
-    trainingImagesPerSecond: 99,
-    weights: 'network.safetensors',
-    epochs: [1, 2].map((epoch) => ({
-      epoch,
-      loss: 1,
-      accuracy: 0.3 * epoch,
-      details: { trainingAccuracy: 0.25 * epoch },
-    })),
-  });
+  study.keep('final model', finalModel);
   const written = writeReport(study, join(folder, 'out'), new ResultFiles({ of: 'a test' }));
   const text = readFileSync(join(folder, 'out', 'report.html'), 'utf8');
   const { document } = parseHTML(text);
@@ -104,6 +108,24 @@ test('the report has a dot for every child, a picture for each of the best, the 
     decode(decisions[1]!),
   );
   assert.equal(written.length, 7); // the page, and three times a picture and an architecture
+});
+
+test('a final network is that of its own cell when further trials found a better one', () => {
+  using study = studyWith('extended.db', 3);
+  study.keep('final model', finalModel);
+  const said = () => {
+    writeReport(study, join(folder, 'extended'), new ResultFiles({ of: 'a test' }));
+    const { document } = parseHTML(readFileSync(join(folder, 'extended', 'report.html'), 'utf8'));
+    const titles = [...document.querySelectorAll('h2')].map(({ textContent }) => textContent);
+    return [...sentences(findingsOf(study)), ...titles].join('\n');
+  };
+  assert.match(said(), /in 1 min 1 s, it classifies 62\.50% of the 800 test images/);
+  assert.match(said(), /^The network built from the best cell$/m);
+  study.log.ask(3, decisions[3]!);
+  study.log.start(3);
+  study.log.finish(3, { reward: 0.75, seconds: 2 });
+  assert.match(said(), /The best cell is that of trial 3: .* in 1 min 1 s, the cell of trial 1 classifies 62\.50%/s);
+  assert.match(said(), /^The network built from the cell of trial 1$/m);
 });
 
 test('settings are rows, a list of numbers is one', () => {
