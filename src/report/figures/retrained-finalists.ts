@@ -32,19 +32,20 @@ export interface RetrainedComparison {
 }
 
 /**
- * Returns the finalists of each arm with their means over the runs that all have. Empty if the race has not ended or
- * there are no arms.
+ * Returns the finalists of each arm with their means over the runs that all have, without known cells, which belong to
+ * no arm. Empty if the race has not ended or there are no arms.
  */
 export function retrainedOf(study: Study<SearchSettings>): Retrained[] {
   const race = finalistRace(study);
   if (!race?.end || !race.arms) return [];
-  const names = armNames(study.settings.strategy);
+  const { strategy: strategyName, known } = study.settings;
+  const names = armNames(strategyName);
   const labels = armLabels(names);
   const runs = Math.min(...race.racers.filter(({ failed }) => !failed).map(runsDone));
   return race.arms.flatMap((trials, arm) =>
     trials.flatMap((trial): Retrained[] => {
       const racer = race.racers[race.trials.indexOf(trial)]!;
-      if (racer.failed) return [];
+      if (racer.failed || trial < known.length) return [];
       const [strategy, label, proxy] = [names[arm]!, labels[arm]!, study.trial(trial)!.reward!];
       return [{ strategy, arm: label, trial, proxy, accuracy: meanOf(racer, runs), runs }];
     }),

@@ -60,23 +60,42 @@ test('equal strategies rarely show a difference, and all pairs are compared', ()
   if (first!.ahead <= first!.uncertainty) assert.match(retrainedSentence(first!), /no difference shows between/);
 });
 
-test('a study gives each arm its finalists, with files and a sentence', async () => {
-  const path = join(folder, 'arms.db');
+/** Returns a study of two arms of 30 trials each, before its race; later trials have higher rewards. */
+function armsStudy(path: string, known: number[][] = [], rewardOf = (trial: number) => 0.3 + trial / 1000) {
   const options = { dataset: 'cifar10', seed: 1, strategy: 'random,evolution', finalists: 3, trials: 60 };
-  const study = Study.create<SearchSettings>(path, settingsOf('laptop', options));
+  const study = Study.create<SearchSettings>(path, { ...settingsOf('laptop', options), known });
   study.transaction(() => {
     for (let number = 0; number < 60; number++) {
-      study.log.ask(number, sampleDecisions(new RandomStream(`model ${number}`)));
+      study.log.ask(number, known[number] ?? sampleDecisions(new RandomStream(`model ${number}`)));
       study.log.start(number);
-      study.log.finish(number, { reward: 0.3 + number / 1000, seconds: 1 });
+      study.log.finish(number, { reward: rewardOf(number), seconds: 1 });
     }
   });
-  assert.deepEqual(retrainedOf(study), [], 'before the race');
-  await raceFinalists({
+  return study;
+}
+
+const race = (study: Study<SearchSettings>) =>
+  raceFinalists({
     study,
     count: 3,
     evaluate: async ({ trial, run }) => ({ reward: (trial % 2 ? 0.6 : 0.5) + run / 1000, seconds: 1 }),
   });
+
+test('known cells are finalists of no strategy', async () => {
+  const known = [0, 1].map((cell) => sampleDecisions(new RandomStream(`known ${cell}`)));
+  using study = armsStudy(join(folder, 'known.db'), known, (trial) => (trial < 2 ? 0.9 : 0.3 + trial / 1000));
+  await race(study);
+  assert.deepEqual(
+    retrainedOf(study).map(({ arm, trial }) => [arm, trial]),
+    [58, 56].map((trial) => ['random', trial]).concat([59, 57].map((trial) => ['evolution', trial])),
+  );
+});
+
+test('a study gives each arm its finalists, with files and a sentence', async () => {
+  const path = join(folder, 'arms.db');
+  const study = armsStudy(path);
+  assert.deepEqual(retrainedOf(study), [], 'before the race');
+  await race(study);
   const retrained = retrainedOf(study);
   assert.deepEqual(
     retrained.map(({ arm, trial }) => [arm, trial]),
