@@ -6,6 +6,7 @@ import { Candidate } from '../study/candidate.ts';
 import type { TrialRecord } from '../study/records.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
+import { type CsvValue, csvLine } from './csv.ts';
 
 /** A trial as `show --trials` prints it. Null: there is no value (yet). */
 export interface ListedTrial {
@@ -85,8 +86,6 @@ export function* trialsAsJson(trials: Iterable<ListedTrial>): Generator<string> 
   yield before === '[\n' ? '[]\n' : '\n]\n';
 }
 
-type CsvValue = string | number | null;
-
 /** Lists and architectures are JSON in one field. */
 const columns: Record<string, (trial: ListedTrial) => CsvValue> = {
   trial: ({ trial }) => trial,
@@ -115,9 +114,4 @@ export function* trialsAsCsv(trials: Iterable<ListedTrial>): Generator<string> {
   for (const trial of trials) yield row(Object.values(columns).map((column) => column(trial)));
 }
 
-const row = (values: readonly CsvValue[]) => `${values.map(quote).join(',')}\r\n`;
-
-function quote(value: CsvValue): string {
-  const text = value === null ? '' : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
+const row = (values: readonly CsvValue[]) => `${csvLine(values)}\r\n`;

@@ -3,6 +3,7 @@
 
 import { type FamilyMember, family } from '../../plan/family.ts';
 import type { ResultFiles } from '../../result-files.ts';
+import { type CsvValue, csvLine } from '../csv.ts';
 import { type CostPoint, costChart, type Series } from './cost-chart.ts';
 import { designedResults } from './published-results.ts';
 
@@ -92,7 +93,7 @@ export function writeFigure5(directory: string, own: readonly OwnModel[], result
 
 /** Returns the table as CSV (RFC 4180): a line of names, then one for each network; unknown figures are empty. */
 function figure5Table(rows: readonly Figure5Row[]): string {
-  const columns: [string, (row: Figure5Row) => string | number | undefined][] = [
+  const columns: [string, (row: Figure5Row) => CsvValue][] = [
     ['series', (row) => row.series],
     ['model', (row) => row.name],
     ['input', (row) => row.input],
@@ -104,11 +105,6 @@ function figure5Table(rows: readonly Figure5Row[]): string {
     ['released_graph_multiply_adds', (row) => row.graph?.multiplyAdds],
     ['source', (row) => row.source],
   ];
-  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, value]) => field(value(row))))];
-  return lines.map((line) => `${line.join(',')}\r\n`).join('');
-}
-
-function field(value: string | number | undefined): string {
-  const text = `${value ?? ''}`;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const lines = [columns.map(([name]) => name), ...rows.map((row) => columns.map(([, value]) => value(row)))];
+  return lines.map((line) => `${csvLine(line)}\r\n`).join('');
 }

@@ -9,6 +9,7 @@ import { interval } from '../../statistics/bootstrap.ts';
 import { mean } from '../../statistics/order.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import type { Study } from '../../study/study.ts';
+import { csvLine } from '../csv.ts';
 
 /** One of an arm's best models after it was trained again. */
 export interface Retrained {
@@ -21,6 +22,9 @@ export interface Retrained {
   accuracy: number;
   runs: number;
 }
+
+/** The models of a strategy below which a bootstrap sees next to none of their variance. */
+const fewestModels = 3;
 
 export interface RetrainedComparison {
   better: string;
@@ -53,15 +57,17 @@ export function retrainedOf(study: Study<SearchSettings>): Retrained[] {
 }
 
 /**
- * Compares every pair of strategies by the mean of their models, with equal weight for each arm. The interval comes
- * from a bootstrap over the models of each arm and, if a strategy has several arms, over arms.
+ * Compares every pair of strategies with enough models by the mean of their models, with equal weight for each arm. The
+ * interval comes from a bootstrap over the models of each arm and, if a strategy has several arms, over arms.
  */
 export function compareRetrained(
   models: readonly Retrained[],
   { resamples = 2000, seed = 1 }: { resamples?: number; seed?: number | string } = {},
 ): RetrainedComparison[] {
   const random = new RandomStream(seed).split('retrained');
-  const strategies = [...new Set(models.map(({ strategy }) => strategy))];
+  const strategies = [...new Set(models.map(({ strategy }) => strategy))].filter(
+    (strategy) => models.filter((model) => model.strategy === strategy).length >= fewestModels,
+  );
   const estimates = strategies.map((strategy) => {
     const own = models.filter((model) => model.strategy === strategy);
     const arms = [...new Set(own.map(({ arm }) => arm))].map((arm) =>
@@ -100,7 +106,7 @@ export function retrainedSentence({ better, worse, ahead, uncertainty }: Retrain
 /** Returns CSV with one line per model. */
 export function retrainedCsv(models: readonly Retrained[]): string {
   const rows = models.map(({ strategy, arm, trial, proxy, accuracy, runs }) =>
-    [strategy, arm, trial, proxy, accuracy, runs].join(','),
+    csvLine([strategy, arm, trial, proxy, accuracy, runs]),
   );
   return `${['strategy,arm,trial,child_accuracy,retrained_accuracy,runs', ...rows].join('\n')}\n`;
 }

@@ -10,6 +10,7 @@ import { RandomStream } from '../../../src/random/stream.ts';
 import {
   compareRetrained,
   type Retrained,
+  retrainedCsv,
   retrainedOf,
   retrainedSentence,
 } from '../../../src/report/figures/retrained-finalists.ts';
@@ -58,6 +59,20 @@ test('equal strategies rarely show a difference, and all pairs are compared', ()
   assert.ok(apart <= 12, `${apart} of 90; 5% would be 4.5, and the bootstrap of ten values is somewhat too sure`);
   const [first] = compareRetrained(models({ one: 0.5, two: 0.5 }, 10, 2, 8));
   if (first!.ahead <= first!.uncertainty) assert.match(retrainedSentence(first!), /no difference shows between/);
+});
+
+test('strategies with fewer than three models are not compared: one model each has no variance to resample', () => {
+  assert.deepEqual(compareRetrained(models({ one: 0.5, two: 0.51 }, 1, 1, 1)), []);
+  const mixed = [...models({ one: 0.5, two: 0.51 }, 3, 1, 1), ...models({ few: 0.7 }, 2, 1, 1)];
+  assert.deepEqual(
+    compareRetrained(mixed).map(({ better, worse }) => [better, worse].sort()),
+    [['one', 'two']],
+  );
+});
+
+test('an arm that is named by its study is one field of the CSV', () => {
+  const arm = { strategy: 'ppo', arm: 'runs/"a"/study.db, ppo', trial: 7, proxy: 0.5, accuracy: 0.75, runs: 2 };
+  assert.equal(retrainedCsv([arm]).split('\n')[1], 'ppo,"runs/""a""/study.db, ppo",7,0.5,0.75,2');
 });
 
 /** Returns a study of two arms of 30 trials each, before its race; later trials have higher rewards. */
