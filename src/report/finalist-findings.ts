@@ -8,6 +8,7 @@ import { criticalValue } from '../statistics/student-t.ts';
 import type { Finalists, SearchSettings, Training } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { duration, percent, percentWithin, whole } from '../words.ts';
+import { rungRewards } from './rung-rewards.ts';
 
 export interface FinalistRow {
   trial: number;
@@ -53,10 +54,7 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
   const race = finalistRace(study);
   if (!race) return undefined;
   const { trials, racers, failed, runs, end } = race;
-  const proxies = trials.map((trial) => [
-    study.trial(trial)!.reward!,
-    ...study.rungs.of(trial).flatMap(({ reward }) => reward ?? []),
-  ]);
+  const proxies = trials.map((trial) => rungRewards(study, trial));
   const order = ranking(racers, race);
   const deviation = spreadOfRuns(racers);
   const groups = [race.racing, ...race.beaten];

@@ -29,6 +29,7 @@ import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSent
 import { type LadderArm, ladderArms } from './ladder-arms.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder-findings.ts';
 import { latencySentence, limitSentence, predictionSentence } from './limit-sentences.ts';
+import { rungRewards } from './rung-rewards.ts';
 
 /** One of the best cells, and its child network. */
 export interface CellFinding {
@@ -96,10 +97,10 @@ export function findingsOf(study: Study<SearchSettings>, count = 5): Findings {
     settings,
     summary: study.summary(),
     target: targetOf(study),
-    top: bestTrials(study, count).map(({ number, reward, decisions }) => {
+    top: bestTrials(study, count).map(({ number, decisions }) => {
       const candidate = new Candidate(decisions, settings.space);
       const finalist = finalists?.rows.find(({ trial }) => trial === number);
-      const rewards = [reward!, ...study.rungs.of(number).flatMap((rung) => rung.reward ?? [])];
+      const rewards = rungRewards(study, number);
       const rung = rewards.length - 1;
       return {
         trial: number,

@@ -7,6 +7,8 @@ import { RandomStream } from '../../src/random/stream.ts';
 import { findingsOf, sentences } from '../../src/report/findings.ts';
 import { sampleDecisions } from '../../src/space/sample.ts';
 import { settingsOf } from '../../src/study/presets.ts';
+import type { FinalModel } from '../../src/study/results.ts';
+import { parseRungs, type RungChange } from '../../src/study/rung-text.ts';
 import type { SearchSettings } from '../../src/study/settings.ts';
 import { Study } from '../../src/study/study.ts';
 import { temporaryFolder } from '../data/temporary.ts';
@@ -14,8 +16,12 @@ import { temporaryFolder } from '../data/temporary.ts';
 const folder = temporaryFolder({ after });
 const given = { dataset: 'cifar10', seed: 1, strategy: 'ppo' };
 
-function studyOf(name: string, rewards: number[], patience?: number): Study<SearchSettings> {
-  const preset = settingsOf('laptop', given);
+function studyOf(
+  name: string,
+  rewards: number[],
+  { patience, rungs }: { patience?: number; rungs?: RungChange[] } = {},
+): Study<SearchSettings> {
+  const preset = settingsOf('laptop', { ...given, ...(rungs && { rungs }) });
   const { final } = preset;
   const settings = { ...preset, final: { ...final, recipe: { ...final.recipe, ...(patience && { patience }) } } };
   const study = Study.create(join(folder, name), settings);
@@ -28,6 +34,12 @@ function studyOf(name: string, rewards: number[], patience?: number): Study<Sear
   return study;
 }
 
+const finalModelOf = (trial: number): FinalModel => ({
+  ...{ trial, trainableParameters: 1, multiplyAdds: 1, validationAccuracy: 0.5 },
+  ...{ testAccuracy: 0.5, testLoss: 1, testImages: 10, classAccuracies: [], weights: 'network.safetensors' },
+  ...{ trainingSeconds: 1, trainingImagesPerSecond: 1, epochs: [] },
+});
+
 test('named cells are told, then what the best found one is ahead of the better of them', () => {
   using study = studyOf('ahead.db', [0.3, 0.25, 0.355]);
   const [finding] = findingsOf(study).named;
@@ -37,23 +49,67 @@ test('named cells are told, then what the best found one is ahead of the better 
     reward: 0.3,
     found: { trial: 2, reward: 0.355 },
     won: false,
+    decided: false,
   });
   assert.ok(
     sentences(findingsOf(study))
       .join(' ')
       .includes(
-        'Quick is trial 0: 30.00% as a child. NASNet-A is trial 1: 25.00% as a child. The best found cell is trial 2: 35.50% as a child, 5.50 points above Quick. The found cell was chosen.',
+        'Quick is trial 0: 30.00% as a child. NASNet-A is trial 1: 25.00% as a child. The best found cell is trial 2: 35.50% as a child, 5.50 points above Quick. The found cell is ahead so far.',
       ),
   );
 });
 
-test('where none is ahead, the named cell was chosen', () => {
+test('where none is ahead, the named cell is ahead so far, and is chosen when its network is built', () => {
   using study = studyOf('behind.db', [0.3, 0.4, 0.25]);
   assert.deepEqual(
     findingsOf(study).named.map(({ won }) => won),
     [false, true],
   );
-  assert.ok(sentences(findingsOf(study)).join(' ').includes('15.00 points below NASNet-A. NASNet-A was chosen.'));
+  const said = () => sentences(findingsOf(study)).join(' ');
+  assert.ok(said().includes('15.00 points below NASNet-A. NASNet-A is ahead so far.'));
+  study.keep('final model', finalModelOf(1));
+  assert.ok(said().includes('15.00 points below NASNet-A. NASNet-A was chosen.'));
+  study.keep('final model', finalModelOf(0)); // of the search before it was extended
+  assert.ok(said().includes('15.00 points below NASNet-A. NASNet-A is ahead so far.'));
+});
+
+test('in a race, the cell with the highest mean so far is ahead of the one with the best child', () => {
+  using study = studyOf('racing.db', [0.5, 0.25, 0.4]);
+  study.keep('finalists', { trials: [0, 2, 1] });
+  for (const [trial, reward] of [0.6, 0.55, 0.65].entries()) {
+    study.finalistRuns.want({ trial, run: 1 });
+    study.finalistRuns.start({ trial, run: 1 });
+    study.finalistRuns.finish({ trial, run: 1 }, { reward, seconds: 1 });
+  }
+  assert.match(
+    sentences(findingsOf(study)).join(' '),
+    /trial 2: 40\.00% as a child, 65\.00% as a finalist, 5\.00 points above Quick\. The found cell is ahead so far\./,
+  );
+});
+
+test('with a ladder, cells are compared at the highest rung that both reached', () => {
+  using study = studyOf('ladder.db', [0.3, 0.25, 0.28], { rungs: parseRungs('1,3,9') });
+  const climb = (trial: number, rung: number, reward: number) => {
+    study.rungs.promote({ ladder: 0, member: trial, rung, atRandom: false }, 3);
+    study.rungs.at(rung).start(trial);
+    study.rungs.at(rung).finish(trial, { reward, seconds: 1 });
+  };
+  climb(0, 1, 0.5);
+  climb(2, 1, 0.45);
+  const said = () => sentences(findingsOf(study)).join(' ');
+  assert.match(
+    said(),
+    /Quick is trial 0: 50\.00% as a child at rung 1\. NASNet-A is trial 1: 25\.00% as a child at rung 0\./,
+  );
+  assert.match(said(), /trial 2: 45\.00% .* rung 1, 5\.00 points below Quick at rung 1\. Quick is ahead so far\./);
+  climb(2, 2, 0.7);
+  assert.match(
+    said(),
+    /trial 2: 70\.00% .* rung 2, 5\.00 points below Quick at rung 1\. The found cell is ahead so far\./,
+  );
+  study.keep('final model', finalModelOf(2));
+  assert.match(said(), /below Quick at rung 1\. The found cell was chosen, since it reached a higher rung\./);
 });
 
 test('without a race the first known cell is chosen, since children reward what learns fast', () => {
@@ -89,7 +145,7 @@ test('what is spent, and on what, is said as far as it is decided', () => {
 
 test('the epochs of the final network are those that were trained, also where patience ended it', () => {
   const said = (patience: number | undefined, epochs: number[], planned: number) => {
-    using study = studyOf(`epochs ${patience} ${epochs.length} ${planned}.db`, [0.4, 0.25], patience);
+    using study = studyOf(`epochs ${patience} ${epochs.length} ${planned}.db`, [0.4, 0.25], patience === undefined ? {} : { patience });
     study.keep('budget decisions', { final: { size: 0, epochs: planned } });
     study.keep('final model', {
       ...{ trial: 0, trainableParameters: 1000, multiplyAdds: 2000, validationAccuracy: 0.6, testAccuracy: 0.6 },
