@@ -33,7 +33,7 @@ export function renderPage(page: Page): string {
     page.finalists && section('The finalists', finalistSection(page.finalists)),
     section(
       'The best cells',
-      page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || '<p>No child has finished yet.</p>',
+      page.top.map((cell, place) => cellArticle(cell, place, page)).join('\n') || noRewardWords(page),
     ),
     final && section(`The network built from ${cellOf(final, page)}`, finalSection(final, page)),
     section('How it was made', `${table(settingRows(relevant(settings)))}\n<p>To see more: ${commands(page)}</p>`),
@@ -57,8 +57,17 @@ function relevant(settings: SearchSettings): object {
 }
 
 function searchSection({ rewards, failures, settings }: Page): string {
-  if (rewards.length === 0) return '<p>No child has finished yet.</p>';
   const failed = failures.map(({ kind, count, example }) => [kind, `${whole(count)} children`, example]);
+  return [
+    ...(rewards.length === 0 ? [noRewardWords({ failures })] : rewardFigures(rewards, settings)),
+    failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
+  ].join('\n');
+}
+
+const noRewardWords = ({ failures }: Pick<Page, 'failures'>): string =>
+  `<p>${failures.length > 0 ? 'No child has a reward.' : 'No child has finished yet.'}</p>`;
+
+function rewardFigures(rewards: RewardPoint[], settings: SearchSettings): string[] {
   const label = settings.evaluator ? 'reward' : 'validation accuracy';
   const { svg, together } = rewardChart(rewards, label);
   return [
@@ -67,8 +76,7 @@ function searchSection({ rewards, failures, settings }: Page): string {
       rewardHistogram(rewards, label),
       `The distribution of the ${whole(rewards.length)} ${settings.evaluator ? 'trials' : 'children'}.`,
     ),
-    failed.length === 0 ? '' : `<h3>Failed children</h3>${table(failed)}`,
-  ].join('\n');
+  ];
 }
 
 /** `together`: how many children in a row the blue line takes for one, where there are too many to draw each. */

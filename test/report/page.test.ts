@@ -143,6 +143,18 @@ test('a study that has just started gets a report too', () => {
   assert.match(readFileSync(join(folder, 'begun', 'report.html'), 'utf8'), /No child has finished yet/);
 });
 
+test('the report of a study whose children all failed has the failures', () => {
+  using study = studyWith('failed.db', 0);
+  study.log.ask(0, decisions[0]!);
+  study.log.start(0);
+  study.log.fail(0, { kind: 'out-of-memory', message: 'step 1 <&>' }, 2);
+  writeReport(study, join(folder, 'failed'), new ResultFiles({ of: 'a test' }));
+  const { document } = parseHTML(readFileSync(join(folder, 'failed', 'report.html'), 'utf8'));
+  const [search, best] = [...document.querySelectorAll('section')].map(({ textContent }) => textContent);
+  assert.match(search!, /No child has a reward\..*Failed children.*out-of-memory.*step 1 <&>/s);
+  assert.match(best!, /No child has a reward\./);
+});
+
 test('a folder that cannot be written is an error of one sentence', () => {
   using study = studyWith('unwritable.db', 2);
   const file = join(folder, 'a file');
