@@ -77,8 +77,9 @@ export async function raceFinalists(options: FinalistOptions): Promise<'finished
 
 /**
  * Chooses the finalists: the best trials, best first, `count` in total or of each arm. Only the best trial of each
- * graph is chosen, even if a study trains repeats or two arms have it. With `withKnown` known cells are among them, in
- * the order of the settings, as many as leave a place for another cell: the first one in any case.
+ * graph is chosen, even if a study trains repeats or two arms have it. With `withKnown` known cells are among them, as
+ * many as leave a place for another cell, the first one in any case; those that are not among the best come last, in
+ * the order of the settings.
  */
 export function chooseFinalists(study: Study<SearchSettings>, count: number): Chosen {
   const { space, strategy, finalists } = study.settings;

@@ -9,7 +9,7 @@ import type { SearchSettings } from '../study/settings.ts';
 import type { Study } from '../study/study.ts';
 import { targetOf } from '../study/target.ts';
 import { duration, percent, whole } from '../words.ts';
-import type { FinalistFindings } from './finalist-findings.ts';
+import { type FinalistFindings, hasWinner } from './finalist-findings.ts';
 import { rungRewards } from './rung-rewards.ts';
 
 export interface BudgetFindings extends BudgetDecisions {
@@ -100,7 +100,7 @@ function isDecided(study: Study<SearchSettings>, finalists: FinalistFindings | u
   const { done, failed } = study.summary().trials;
   const isEvaluated = study.settings.evaluator !== undefined && done + failed >= targetOf(study);
   const hasNoRace = study.result('budget decisions')?.finalists === 0;
-  return finalists?.end !== undefined || hasNoRace || isEvaluated || hasFinalNetwork(study);
+  return hasWinner(finalists) || hasNoRace || isEvaluated || hasFinalNetwork(study);
 }
 
 /** "NASNet-A is trial 0: 35.1% …", one sentence for each, then the best found cell and which of them is the best. */

@@ -37,6 +37,8 @@ export interface FinalistFindings {
   rows: FinalistRow[];
   /** Why the race ended; absent while it runs. */
   end?: RaceEnd;
+  /** The number of known cells among the finalists, where they are finalists whatever their children reached. */
+  known?: number;
   /** The known cell that was chosen because no other is surely better; absent in studies that prefer none. */
   preferred?: number;
   runs: number;
@@ -65,7 +67,7 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
     return {
       trial: trials[place]!,
       proxy: proxies[place]!.at(-1)!,
-      proxyRank: place + 1,
+      proxyRank: 1 + proxies.filter((other) => isBetter(other, proxies[place]!)).length,
       proxyRung: proxies[place]!.length - 1,
       runs: count,
       mean: isOut || count === 0 ? null : meanOf(racers[place]!),
@@ -76,15 +78,27 @@ export function finalistFindings(study: Study<SearchSettings>): FinalistFindings
   });
   const correlation = proxyCorrelation(race, order, proxies);
   const preferred = preferredTrial(study, race);
+  const known = study.settings.finalists?.withKnown
+    ? trials.filter((trial) => trial < study.settings.known.length).length
+    : 0;
   return {
     rows,
     ...(end && { end }),
+    ...(known > 0 && { known }),
     ...(preferred !== undefined && { preferred }),
     runs: runs.filter(({ accuracy }) => accuracy !== null).length,
     workerSeconds: runs.reduce((sum, { workerSeconds }) => sum + (workerSeconds ?? 0), 0),
     ...(correlation && { proxyCorrelation: correlation }),
   };
 }
+
+/** Whether a race has ended and left a cell to choose. */
+export const hasWinner = (finalists: Pick<FinalistFindings, 'end'> | undefined): boolean =>
+  finalists?.end !== undefined && finalists.end !== 'all failed';
+
+/** Whether a child's rewards at all rungs are better than another one's: a higher rung goes before the reward there. */
+const isBetter = (one: readonly number[], other: readonly number[]): boolean =>
+  one.length > other.length || (one.length === other.length && one.at(-1)! > other.at(-1)!);
 
 /**
  * Returns half the 95% interval of a single run's accuracy around its finalist's mean, from the spread of all
@@ -133,14 +147,14 @@ export function finalistSentences(
   { rows, end, preferred, ...findings }: FinalistFindings,
   settings: Finalists,
 ): string[] {
-  const finalists = `The best ${rows.length} by their children`;
+  const finalists = whoRaces(rows.length, findings.known);
   const equal = settings.equalCost ? ', or as many as cost the same' : '';
   const training = `trained again with ${trainingWords(settings.training)}${equal}`;
   if (!end) return [`${finalists} are being ${training}; runs done so far: ${whole(findings.runs)}.`];
   const [best] = rows;
-  if (!best || best.mean === null) return [];
+  if (!best) return [];
   const sentences = [
-    `${finalists} were ${training}, ${whole(findings.runs)} runs in ${duration(findings.workerSeconds)} of workers' time: trial ${best.trial} has the highest mean, ${meanWords(best)} of the held-out images right over ${best.runs} runs.`,
+    `${finalists} were ${training}, ${whole(findings.runs)} runs in ${duration(findings.workerSeconds)} of workers' time: ${bestWords(best)}.`,
   ];
   const others = rows.filter(({ group }) => group !== null).slice(1);
   const equals = others.filter(({ group }) => group === 1).map(({ trial }) => trial);
@@ -158,6 +172,18 @@ export function finalistSentences(
   }
   if (findings.proxyCorrelation) sentences.push(correlationSentence(findings.proxyCorrelation));
   return sentences;
+}
+
+function whoRaces(count: number, known = 0): string {
+  if (known === 0) return `The best ${count} by their children`;
+  return `${whole(count)} ${count === 1 ? 'finalist' : 'finalists'}, ${known} known ${known === 1 ? 'cell' : 'cells'} among them,`;
+}
+
+function bestWords(best: FinalistRow): string {
+  const { trial, group, mean, runs } = best;
+  if (group === null) return 'all of them failed';
+  if (mean === null) return `only trial ${trial} is left, which has no run`;
+  return `trial ${trial} has the highest mean, ${meanWords(best)} of the held-out images right over ${runs} runs`;
 }
 
 /** Returns the race as a table; the first row is the header. */

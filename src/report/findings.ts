@@ -25,7 +25,13 @@ import {
   namedSentences,
 } from './budget-findings.ts';
 import { collapseWarning } from './controller-words.ts';
-import { type FinalistFindings, type FinalistRow, finalistFindings, finalistSentences } from './finalist-findings.ts';
+import {
+  type FinalistFindings,
+  type FinalistRow,
+  finalistFindings,
+  finalistSentences,
+  hasWinner,
+} from './finalist-findings.ts';
 import { type LadderArm, ladderArms } from './ladder-arms.ts';
 import { type LadderFindings, ladderFindings, ladderSentences, rungWords } from './ladder-findings.ts';
 import { latencySentence, limitSentence, predictionSentence } from './limit-sentences.ts';
@@ -164,7 +170,7 @@ export function sentences(findings: Findings): string[] {
   if (warning) lines.push(warning);
   const [best] = top;
   if (best) {
-    const which = finalists?.end
+    const which = hasWinner(finalists)
       ? `The cell of trial ${best.trial} was chosen`
       : `The best cell is that of trial ${best.trial}`;
     const rewarded = `${which}: its reward is ${percent(best.reward, 2)}; the mean of all is ${percent(summary.mean!, 2)}.`;

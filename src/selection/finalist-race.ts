@@ -7,7 +7,10 @@ import type { Study } from '../study/study.ts';
 import { leads, type Race, type Racer, race, ranking } from './racing.ts';
 
 export interface FinalistRace extends Race {
-  /** The finalists' trials, best child first. `Race` refers to finalists by their index here. */
+  /**
+   * The finalists' trials, best child first, then known cells that are not among the best. `Race` has their indices
+   * here.
+   */
   trials: number[];
   /** The trials of each arm, best child first; a graph of two arms is in both. Absent in races of older versions. */
   arms?: number[][];

@@ -24,13 +24,19 @@ const decisionsOf = (trial: number) => sampleDecisions(new RandomStream(`cell ${
 
 /**
  * Creates a study whose trials have these rewards and whose finalists, all trials, these accuracies run by run; NaN:
- * the run failed. `stop` stops the race after its first run. With `prefersKnown` trial 0, a known cell, is preferred.
+ * the run failed; none: it does not end. `stop` stops the race after its first run. With `prefersKnown` trial 0, a
+ * known cell, is preferred. The first `known` trials are known cells and race in any case, with `count` in all.
  */
 async function raced(
   name: string,
   rewards: number[],
   accuracies: number[][],
-  { stop, prefersKnown }: { stop?: AbortController; prefersKnown?: boolean | number } = {},
+  {
+    stop,
+    prefersKnown,
+    known = 0,
+    count = rewards.length,
+  }: { stop?: AbortController; prefersKnown?: boolean | number; known?: number; count?: number } = {},
 ): Promise<Study<SearchSettings>> {
   const options = {
     dataset: 'cifar10',
@@ -40,11 +46,16 @@ async function raced(
     finalists: rewards.length,
   };
   const { finalists, ...settings } = settingsOf('laptop', options);
-  const runs = accuracies[0]!.length;
+  const runs = Math.max(...accuracies.map(({ length }) => length));
   const study = Study.create<SearchSettings>(join(folder, name), {
     ...settings,
-    known: prefersKnown ? [decisionsOf(0)] : [],
-    finalists: { ...finalists!, seeds: { least: runs, most: runs }, ...(prefersKnown && { prefersKnown }) },
+    known: Array.from({ length: prefersKnown ? 1 : known }, (_, trial) => decisionsOf(trial)),
+    finalists: {
+      ...finalists!,
+      seeds: { least: runs, most: runs },
+      ...(prefersKnown && { prefersKnown }),
+      ...(known > 0 && { withKnown: true }),
+    },
   });
   study.transaction(() => {
     rewards.forEach((reward, trial) => {
@@ -53,17 +64,19 @@ async function raced(
       study.log.finish(trial, { reward, seconds: 1 });
     });
   });
-  await raceFinalists({
+  const end = raceFinalists({
     study,
-    count: rewards.length,
+    count,
     ...(stop && { signal: stop.signal, onEvent: ({ kind }) => kind === 'finalist' && stop.abort() }),
     evaluate: async ({ trial, run }) => {
-      const reward = accuracies[trial]![run - 1]!;
+      const reward = accuracies[trial]![run - 1];
       const failure = { kind: 'not-a-number', message: 'the loss of step 7 is NaN' };
-      if (stop && trial + run > 1) return new Promise(() => {});
+      if (reward === undefined || (stop && trial + run > 1)) return new Promise(() => {});
       return Number.isNaN(reward) ? { failure, seconds: 3 } : { reward, seconds: 3 };
     },
   });
+  if (accuracies.every((runs) => runs.some(Number.isNaN))) await assert.rejects(end, /each of the \d finalists failed/);
+  else await end;
   return study;
 }
 
@@ -170,6 +183,46 @@ test('a known cell that is preferred is chosen until another one is better', asy
   assert.match(closeAt80.text, /trial 0 was chosen, a known cell, since no other is better at 80% confidence/);
   const failed = await ofRace('failed.db', [[0.9, Number.NaN], [0.5, 0.5], close[2]!]);
   assert.deepEqual([failed.order[0], failed.finalists.preferred], [1, undefined]);
+});
+
+test('known cells that race whatever their children reached are no best ones, and have the rank of their reward', async () => {
+  const low = [0.3, 0.4]; // the known cells, which come last in the order of the settings
+  using study = await raced('with known.db', [...low, 0.9, 0.8, 0.7], Array(5).fill([0.5, 0.52]), {
+    known: 2,
+    count: 3,
+  });
+  const { finalists, ...findings } = findingsOf(study);
+  assert.deepEqual(
+    finalists!.rows.map(({ trial, proxyRank }) => [trial, proxyRank]),
+    [
+      [2, 1],
+      [0, 3],
+      [1, 2],
+    ],
+  );
+  assert.match(
+    sentences({ finalists, ...findings }).join(' '),
+    / 3 finalists, 2 known cells among them, were trained again with /,
+  );
+});
+
+test('where all finalists failed none was chosen, and each failure is said', async () => {
+  using study = await raced('all failed.db', [0.5, 0.4], [[Number.NaN], [Number.NaN]]);
+  const text = sentences(findingsOf(study)).join(' ');
+  assert.match(text, /The best cell is that of trial 0: /);
+  assert.doesNotMatch(text, /was chosen/);
+  assert.match(
+    text,
+    /The best 2 by their children were trained again .*, 0 runs in 6 s of workers' time: all of them failed\./,
+  );
+  for (const trial of [0, 1]) assert.match(text, new RegExp(`Trial ${trial} is out because one of its runs failed`));
+});
+
+test('a finalist that is left without a run was chosen, and the failures say why', async () => {
+  using study = await raced('left.db', [0.5, 0.4], [[Number.NaN], []]);
+  const text = sentences(findingsOf(study)).join(' ');
+  assert.match(text, /The cell of trial 1 was chosen: /);
+  assert.match(text, /: only trial 1 is left, which has no run\. Trial 0 is out because one of its runs failed: /);
 });
 
 test("for five or more finalists the children's order is compared with that of the means", async () => {

@@ -155,7 +155,7 @@ export class SearchDisplay extends LiveBlock {
     if (event.kind === 'race') {
       const { race } = event;
       if (race.end) return;
-      if (!this.#race) this.log(`The ${race.trials.length} best cells so far are trained again, several times each.`);
+      if (!this.#race) this.log(`${race.trials.length} finalists are trained again, several times each.`);
       this.#race ??= { race, before: runsOf(race), startedAt: performance.now() };
       this.#race.race = race;
       this.#plain();
