@@ -24,6 +24,7 @@ const forAll = [
   'system-error.ts',
   'version.ts',
   'visible.ts',
+  'shell-path.ts',
   'whole-file.ts',
   'html-parts.ts',
   'words.ts',

@@ -5,6 +5,7 @@ import type { Command } from 'commander';
 import { allowAtOnce, askTrial } from '../experiment/asked-trials.ts';
 import type { TrialRequest } from '../experiment/evaluated-search.ts';
 import { InputError } from '../failure.ts';
+import { shellPath } from '../shell-path.ts';
 import { describeCell } from '../space/print.ts';
 import type { SearchSettings } from '../study/settings.ts';
 import { Study } from '../study/study.ts';
@@ -15,7 +16,6 @@ import { whenFree } from './flags/when-free.ts';
 import { type EvaluatedFlags, evaluatedSettings, reopen } from './search/open-study.ts';
 import { addSettingFlags, evaluatedNames } from './search/setting-flags.ts';
 import { programName } from './terminal/program-name.ts';
-import { shellPath } from './terminal/shell-path.ts';
 
 interface AskFlags extends EvaluatedFlags {
   create?: boolean;

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process';
 import { delimiter, dirname, resolve } from 'node:path';
-import { shellPath } from '../../src/cli/terminal/shell-path.ts';
+import { shellPath } from '../../src/shell-path.ts';
 import type { Ended } from './run.ts';
 
 export const bin = resolve(import.meta.dirname, '../../bin/nasnet');

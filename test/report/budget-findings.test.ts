@@ -145,7 +145,11 @@ test('what is spent, and on what, is said as far as it is decided', () => {
 
 test('the epochs of the final network are those that were trained, also where patience ended it', () => {
   const said = (patience: number | undefined, epochs: number[], planned: number) => {
-    using study = studyOf(`epochs ${patience} ${epochs.length} ${planned}.db`, [0.4, 0.25], patience === undefined ? {} : { patience });
+    using study = studyOf(
+      `epochs ${patience} ${epochs.length} ${planned}.db`,
+      [0.4, 0.25],
+      patience === undefined ? {} : { patience },
+    );
     study.keep('budget decisions', { final: { size: 0, epochs: planned } });
     study.keep('final model', {
       ...{ trial: 0, trainableParameters: 1000, multiplyAdds: 2000, validationAccuracy: 0.6, testAccuracy: 0.6 },

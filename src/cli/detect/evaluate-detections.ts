@@ -17,10 +17,10 @@ import type { EvaluatedDataset } from '../../detection-report/detection-findings
 import { reportNames } from '../../detection-report/report-detections.ts';
 import { InputError } from '../../failure.ts';
 import { ResultFiles } from '../../result-files.ts';
+import { shellPath } from '../../shell-path.ts';
 import { percent, whole } from '../../words.ts';
 import { wholeNumber } from '../flags/parsers.ts';
 import { LiveBlock } from '../terminal/live-block.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import { addDetectionDataFlags, evaluatedPart, readDataset } from './detection-flags.ts';
 import type { ModelEvaluationFlags } from './evaluate-model.ts';
 import { pictureSize } from './picture-size-flag.ts';

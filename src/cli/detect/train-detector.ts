@@ -25,7 +25,10 @@ import { freeFor } from '../../forecast/training-memory.ts';
 import { readModel } from '../../model/model-file.ts';
 import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
+
+import { shellPath } from '../../shell-path.ts';
 import { Checkpoints, isCheckpoint } from '../../train/checkpoint.ts';
+
 import { replicaImages } from '../../train/recipe.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';
@@ -36,7 +39,6 @@ import { lockOutputs } from '../output-lock.ts';
 import { printDocument, printWords } from '../terminal/answer.ts';
 import type { LiveBlock } from '../terminal/live-block.ts';
 import { programName } from '../terminal/program-name.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import { ProgressLine } from '../training/progress-line.ts';
 import { addReplicaFlags, type ReplicaFlags } from '../training/replica-flags.ts';
 import { following, resumable } from '../training/stoppable.ts';

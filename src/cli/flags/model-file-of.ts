@@ -4,8 +4,8 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { InputError } from '../../failure.ts';
 import { parseTrial } from '../../plan/model-name.ts';
+import { shellPath } from '../../shell-path.ts';
 import { programName } from '../terminal/program-name.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 
 /**
  * Returns the path of a model file. `STUDY.db`, `STUDY.db#TRIAL` and `best-of STUDY.db` name the final network that the

@@ -6,12 +6,12 @@ import type { DatasetFiles } from '../../data/dataset-files.ts';
 import { requireSameImages } from '../../experiment/same-images.ts';
 import { InputError } from '../../failure.ts';
 import type { PlanOptions } from '../../plan/plan.ts';
+import { shellPath } from '../../shell-path.ts';
 import { finalTraining } from '../../study/final-training.ts';
 import { openSearch } from '../../study/parse-settings.ts';
 import type { StudyRecords } from '../../study/records.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { type TrainedNetwork, usedOptions } from '../../study/training-plan.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 
 /** Returns `cifar10`, or a folder: as it was typed, or its absolute path if that does not exist here. */
 export function datasetOf(study: StudyRecords & { settings: SearchSettings }): string {

@@ -3,8 +3,8 @@
 
 import { InputError } from '../../failure.ts';
 import type { ModelDescription } from '../../model/model-description.ts';
+import { shellPath } from '../../shell-path.ts';
 import { programName } from '../terminal/program-name.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import { positiveNumber } from './parsers.ts';
 
 export const enlargeHelp =

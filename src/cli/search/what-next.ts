@@ -3,6 +3,7 @@
 import { basename, dirname, join, resolve } from 'node:path';
 import { bestWeightsName, lastWeightsName, weightsName } from '../../children/study-artifacts.ts';
 import { figuresName } from '../../report/report-names.ts';
+import { shellPath } from '../../shell-path.ts';
 import { defaultSpace } from '../../space/search-space.ts';
 import { nameOfCell } from '../../study/named-decisions.ts';
 import { settingsOf } from '../../study/presets.ts';
@@ -10,7 +11,6 @@ import type { SearchSettings } from '../../study/settings.ts';
 import { inUnits } from '../../words.ts';
 import { typedFlag } from '../flags/user-flags.ts';
 import { programName } from '../terminal/program-name.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import { anotherStudy, defaultPreset } from './default-study.ts';
 import { type SettingName, searchSettings } from './search-settings.ts';
 import type { Setting } from './setting.ts';

@@ -2,7 +2,7 @@
 // bin/nasnet, else the installed name.
 
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { shellPath } from './shell-path.ts';
+import { shellPath } from '../../shell-path.ts';
 
 const program = resolve(import.meta.dirname, '../../../bin/nasnet');
 

@@ -2,11 +2,11 @@
 
 import { join } from 'node:path';
 import { namedModels } from '../../plan/named-models.ts';
+import { shellPath } from '../../shell-path.ts';
 import { fittingBatch } from '../../train/fitting-batch.ts';
 import { fittingBatches, type RecipeName, recipes } from '../../train/recipe.ts';
 import type { DeviceFlags } from '../flags/device-flags.ts';
 import { programName } from '../terminal/program-name.ts';
-import { shellPath } from '../terminal/shell-path.ts';
 import type { SizedCells } from './sized-cells.ts';
 import type { Target } from './targets.ts';
 

@@ -1,6 +1,6 @@
 // Quotes file names in suggested commands for a shell.
 
-import { visible } from '../../visible.ts';
+import { visible } from './visible.ts';
 
 /** Quotes a name if necessary. A name that starts like an option is written as a path. */
 export function shellPath(name: string): string {

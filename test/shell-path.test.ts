@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { test } from 'node:test';
-import { shellPath } from '../../src/cli/terminal/shell-path.ts';
-import { visible } from '../../src/visible.ts';
+import { shellPath } from '../src/shell-path.ts';
+import { visible } from '../src/visible.ts';
 
 test('a shell reads every quoted name unchanged, on one line that cannot control the terminal', () => {
   const names = [
