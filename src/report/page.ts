@@ -1,8 +1,8 @@
 // Renders the report as one self-contained HTML page: text, charts and pictures inline, no scripts, no network access.
 // It lays out the findings of findings.ts and computes no figures.
 
-import { bestOf } from '../best-of.ts';
 import { figure, htmlDocument, htmlText, section, table } from '../html-parts.ts';
+import { shellPath } from '../shell-path.ts';
 import { rewardSource } from '../study/external-evaluator.ts';
 import type { FinalModel } from '../study/results.ts';
 import type { SearchSettings } from '../study/settings.ts';
@@ -19,6 +19,8 @@ export interface Page extends Findings {
   pictures: string[];
   /** Every child with a reward. */
   rewards: RewardPoint[];
+  /** The file of the final network, if it is where the report is written, or next to the study. */
+  weights: string | undefined;
   /** Failed children by kind, with the message of one of them. */
   failures: { kind: string; count: number; example: string }[];
 }
@@ -158,12 +160,12 @@ function finalSection(final: FinalModel, { classes, finalTraining }: Page): stri
   ].join('\n');
 }
 
-function commands({ study, final, settings }: Page): string {
-  const images = settings.dataset === 'cifar10' ? '' : ` ${settings.dataset}`;
+function commands({ study, weights, settings }: Page): string {
+  const images = settings.dataset === 'cifar10' ? '' : ` ${shellPath(settings.dataset)}`;
   return [
-    `nasnet show ${study}`,
-    `nasnet report ${study} -o DIR`,
-    ...(final ? [`nasnet evaluate ${bestOf} ${study}${images} --page network.html`] : []),
+    `nasnet show ${shellPath(study)}`,
+    `nasnet report ${shellPath(study)} -o DIR`,
+    ...(weights === undefined ? [] : [`nasnet evaluate ${shellPath(weights)}${images} --page network.html`]),
   ]
     .map((text) => `<code>${htmlText(text)}</code>`)
     .join(', ');

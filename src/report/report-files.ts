@@ -2,7 +2,7 @@
 // does; at the end of a search also the figures of its final network.
 
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { drawArchitecture } from '../draw/picture.ts';
 import { hashOfFile } from '../file-hash.ts';
 import type { ResultFiles } from '../result-files.ts';
@@ -15,7 +15,7 @@ import { figuresName, pictureNames } from './report-names.ts';
 
 /** Writes report.html, best.json, and best.svg, second.svg, third.svg; returns their paths. */
 export function writeReport(study: Study<SearchSettings>, directory: string, results: ResultFiles): string[] {
-  const page = pageOf(study);
+  const page = pageOf(study, directory);
   const files: Record<string, string> = { 'report.html': renderPage(page) };
   page.top.slice(0, pictureNames.length).forEach(({ architecture }, place) => {
     files[`${pictureNames[place]}.svg`] = page.pictures[place]!;
@@ -41,10 +41,13 @@ export function writeFigures(
   return results.write(directory, { [figuresName]: `${JSON.stringify(figures)}\n` });
 }
 
-function pageOf(study: Study<SearchSettings>): Page {
+function pageOf(study: Study<SearchSettings>, directory: string): Page {
   const findings = findingsOf(study);
+  const { final } = findings;
+  const places = final ? [directory, dirname(study.path)].map((folder) => join(folder, final.weights)) : [];
   const pictures = findings.top.map(({ trial, architecture }) =>
     drawArchitecture(architecture, { title: `Trial ${trial}` }),
   );
-  return { ...findings, pictures, rewards: study.rewards(), failures: study.failures() };
+  const weights = places.find((path) => existsSync(path));
+  return { ...findings, pictures, weights, rewards: study.rewards(), failures: study.failures() };
 }

@@ -98,7 +98,6 @@ test('the report has a dot for every child, a picture for each of the best, the 
     'What is confused most: 2 pairs.',
     'catdog20050.0%',
     '1, validation accuracy 61.00%',
-    'nasnet evaluate best-of',
     'dog',
   ]) {
     assert.ok(page.includes(words), words);
@@ -108,6 +107,26 @@ test('the report has a dot for every child, a picture for each of the best, the 
     decode(decisions[1]!),
   );
   assert.equal(written.length, 7); // the page, and three times a picture and an architecture
+});
+
+test('the commands of the report can be pasted: paths are quoted, and the weights are where the results are', () => {
+  using study = studyWith("one's own.db", 4);
+  study.keep('final model', finalModel);
+  const results = join(folder, 'my results');
+  const commands = (directory: string) => {
+    writeReport(study, directory, new ResultFiles({ of: 'a test' }));
+    const { document } = parseHTML(readFileSync(join(directory, 'report.html'), 'utf8'));
+    return [...document.querySelectorAll('code')].map(({ textContent }) => textContent);
+  };
+  const quoted = `'${folder}/one'\\''s own.db'`;
+  const ofStudy = [`nasnet show ${quoted}`, `nasnet report ${quoted} -o DIR`];
+  assert.deepEqual(commands(results), ofStudy, 'no weights are there');
+  const { weights } = finalModel;
+  const evaluated = (path: string) => `nasnet evaluate ${path} 'photos <of mine>' --page network.html`;
+  writeFileSync(join(results, weights), '');
+  assert.deepEqual(commands(results), [...ofStudy, evaluated(`'${results}/${weights}'`)]);
+  writeFileSync(join(folder, weights), '');
+  assert.deepEqual(commands(join(folder, 'later')), [...ofStudy, evaluated(`${folder}/${weights}`)]);
 });
 
 test('a final network is that of its own cell when further trials found a better one', () => {
