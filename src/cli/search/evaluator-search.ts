@@ -14,7 +14,7 @@ import type { ResultFiles } from '../../result-files.ts';
 import { evaluatorOf, useEvaluator } from '../../study/external-evaluator.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { Study } from '../../study/study.ts';
-import { aimAt } from '../../study/target.ts';
+import { aimAt, targetOf } from '../../study/target.ts';
 import { CommandPool } from '../../workers/command-pool.ts';
 import type { UserFlags } from '../flags/user-flags.ts';
 import { resultFilesOf } from '../study-results.ts';
@@ -56,10 +56,10 @@ export async function searchWithEvaluator(
   if (end === 'interrupted') {
     const { done } = study.summary().trials;
     throw new Interruption(
-      `stopped with ${done} of ${trials} trials finished, all saved. Run the same command to resume, or: ${resumeCommand(place)}`,
+      `stopped with ${done} of ${targetOf(study)} trials finished, all saved. Run the same command to resume, or: ${resumeCommand(place)}`,
     );
   }
-  await closeWith(study, { place, trials, json: flags.json === true, results });
+  await closeWith(study, { place, trials: targetOf(study), json: flags.json === true, results });
 }
 
 /** Searches with the display. When it returns, all programs have ended and their output has been printed. */

@@ -2,16 +2,18 @@
 // and refusals.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { after, test } from 'node:test';
 import { parseArchitecture } from '../../../src/space/parse.ts';
 import { printArchitecture } from '../../../src/space/print.ts';
 import { openSearch } from '../../../src/study/parse-settings.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
+import { sendRequest } from '../../../src/study/requests.ts';
 import { Study } from '../../../src/study/study.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { tinyCifar10 } from '../../data/tiny-cifar10.ts';
@@ -153,4 +155,38 @@ test('Ctrl-C cancels the trial, lets the program end by itself, and the study ca
   const [ended] = nasnets([['search', '--study', stopped, '--evaluator', command, '--change-evaluator', '--json']]);
   assert.equal(ended!.code, 0, ended!.stderr);
   assert.equal(JSON.parse(ended!.stdout).summary.trials.done, 3);
+});
+
+test('trials that a person adds count in what an evaluator search says at its end', { timeout: 60_000 }, async () => {
+  const added = join(folder, 'added', 'study.db');
+  const gate = join(folder, 'gate');
+  execFileSync('mkfifo', [gate]);
+  /** Answers when the test has written into the gate. */
+  const gated = `exec python3 -c '
+import json, sys
+sys.stdin.readline()
+print(json.dumps({"hello": {"protocol": 1}}), flush=True)
+for line in sys.stdin:
+    if json.loads(line)["trial"] == 0: open("${gate}").read()
+    print(json.dumps({"id": json.loads(line)["id"], "reward": 0.5}), flush=True)'`;
+  const run = async (words: string[], onAdded: (child: ChildProcess) => void) => {
+    const child = spawn(process.execPath, nodeArguments(['search', '--study', added, '--workers', '1', ...words]), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const exit = once(child, 'exit');
+    const output = text(child.stdout);
+    let last = '';
+    for await (const line of createInterface({ input: child.stderr })) {
+      last = line;
+      if (/^(Searching|Resuming) /.test(line)) sendRequest(added, { action: 'add', trials: 2 });
+      if (line.startsWith('2 more trials')) onAdded(child);
+    }
+    await exit;
+    return { last, output: await output };
+  };
+  const stopped = await run(['--evaluator', patient, '--trials', '3'], (child) => child.kill('SIGINT'));
+  assert.match(stopped.last, /^nasnet: stopped with 0 of 5 trials finished/);
+  const ended = await run(['--evaluator', gated, '--change-evaluator'], () => writeFileSync(gate, ''));
+  assert.match(ended.output, /tried 7 of 7 cells/);
+  assert.match(ended.output, / --trials 14\n/);
 });
