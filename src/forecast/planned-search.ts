@@ -23,7 +23,7 @@ export function newPlan(searching: PlannedSearch, { laws, seconds = 0 }: Start):
   const shortest = shortestBudget(costs, seconds);
   if (budget.seconds >= shortest) return planBudget(budget, costs, { seconds, children: 0 });
   throw new InputError(
-    `budget: expected --minutes of at least about ${upToTwoDigits(shortest / 60)} on this machine, got ${inUnits(budget.seconds, 60)}: some children and a short final training take as long`,
+    `budget: expected at least about ${upToTwoDigits(shortest / 60)} minutes on this machine, got ${inUnits(budget.seconds, 60)}: some children and a short final training take as long`,
     { code: 'budget-too-short', fields: { seconds: budget.seconds, shortest } },
   );
 }
