@@ -13,7 +13,7 @@ export function shellPath(name: string): string {
 const escaped = (path: string): string =>
   Array.from(path, (each) => {
     if (each === '\\' || each === "'") return `\\${each}`;
-    return visible(each) === each ? each : Array.from(Buffer.from(each), octal).join('');
+    return visible(each) === each ? each : Array.from(new TextEncoder().encode(each), octal).join('');
   }).join('');
 
 const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, '0')}`;

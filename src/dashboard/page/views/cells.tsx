@@ -2,6 +2,7 @@
 
 import { useMemo } from 'preact/hooks';
 import { drawArchitecture } from '../../../draw/picture.ts';
+import { shellPath } from '../../../shell-path.ts';
 import type { Architecture } from '../../../space/architecture.ts';
 import { architectureKey } from '../../../space/canonical.ts';
 import { decisionKind, decode } from '../../../space/decisions.ts';
@@ -157,12 +158,9 @@ function CellCard({
   );
 }
 
-/** Quotes a path for a shell where it must be. */
-const quoted = (text: string) => (/^[\w./@%+,:-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-
 export function trainCommand(study: StudyStore, trial: number): string {
   const { cells, filters } = study.settings.final;
-  return `nasnet train ${quoted(`${study.path}#${trial}:${cells || 6}`)} --filters ${filters || 32}`;
+  return `nasnet train ${shellPath(`${study.path}#${trial}:${cells || 6}`)} --filters ${filters || 32}`;
 }
 
 function Differences({ difference }: { difference: [CellDifference, CellDifference] }) {

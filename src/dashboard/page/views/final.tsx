@@ -1,6 +1,7 @@
 // The final network: its learning curves, test accuracy, what it gets right of each class, the files, what to type
 // next.
 
+import { shellPath } from '../../../shell-path.ts';
 import type { FinalModel } from '../../../study/results.ts';
 import { type IntervalRow, Intervals } from '../charts/intervals.tsx';
 import { Plot } from '../charts/plot.tsx';
@@ -174,7 +175,7 @@ function wilson(share: number, count: number): [number, number] {
 function Next({ study, final }: { study: StudyStore; final: FinalModel }) {
   study.watch();
   const folder = study.path.replace(/[^\\/]*$/, '');
-  const weights = `${folder}${final.weights}`;
+  const weights = shellPath(`${folder}${final.weights}`);
   const commands: [string, string][] = [
     ['classify pictures with it', `nasnet classify ${weights} picture.jpg`],
     ['the images it is most wrong about', `nasnet evaluate ${weights} --page evaluation.html`],
