@@ -4,13 +4,13 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import sharp from 'sharp';
 import { SilentBlock } from '../../src/cli/terminal/live-block.ts';
 import { resumable } from '../../src/cli/training/stoppable.ts';
+import { paintDarkAndLight } from '../data/paint.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { nasnet, nodeArguments } from './run.ts';
 
@@ -119,13 +119,7 @@ test('a stopped training says that a checkpoint keeps its state only where there
 
 test('a training that Ctrl-C stops saves its last step and resumes with the same weights', async () => {
   const photos = join(folder, 'photos');
-  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
-    mkdirSync(join(photos, name), { recursive: true });
-    for (let index = 0; index < 15; index++) {
-      const picture = sharp({ create: { width: 16, height: 16, channels: 3, background: { r, g: 8 * index, b: 90 } } });
-      await picture.png().toFile(join(photos, name, `${index}.png`));
-    }
-  }
+  await paintDarkAndLight(photos, { count: 15, side: 16 });
   const environment = { NASNET_CACHE: join(folder, 'cache') };
   const train = (name: string, epochs = 60) => [
     ...['train', 'nasnet-a:0', '--filters', '4', '--size', '16', '--batch-size', '8', '--epochs', `${epochs}`],

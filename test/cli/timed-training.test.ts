@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import sharp from 'sharp';
 import { SilentBlock } from '../../src/cli/terminal/live-block.ts';
 import { TimedTraining } from '../../src/cli/training/timed-training.ts';
 import { onCpu } from '../../src/engine/device.ts';
@@ -15,6 +14,7 @@ import { readModelDescription } from '../../src/model/model-file.ts';
 import { ResultFiles } from '../../src/result-files.ts';
 import { namedCells } from '../../src/space/named-cells.ts';
 import { recipes } from '../../src/train/recipe.ts';
+import { paintDarkAndLight } from '../data/paint.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { nasnets, nodeArguments } from './run.ts';
 
@@ -22,15 +22,7 @@ const folder = temporaryFolder({ after });
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 const photos = join(folder, 'photos');
 
-before(async () => {
-  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
-    mkdirSync(join(photos, name), { recursive: true });
-    for (let index = 0; index < 60; index++) {
-      const picture = sharp({ create: { width: 32, height: 32, channels: 3, background: { r, g: index, b: 90 } } });
-      await picture.png().toFile(join(photos, name, `${index}.png`));
-    }
-  }
-});
+before(() => paintDarkAndLight(photos, { count: 60, side: 32 }));
 
 const train = (name: string, ...words: string[]) => {
   const shared = ['--dataset', photos, '--precision', 'float32', '--threads', '1'];

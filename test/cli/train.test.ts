@@ -1,11 +1,11 @@
 // `nasnet train` on a folder of images, in all layouts.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import sharp from 'sharp';
 import { readModelDescription } from '../../src/model/model-file.ts';
+import { paintDarkAndLight } from '../data/paint.ts';
 import { temporaryFolder } from '../data/temporary.ts';
 import { nasnets } from './run.ts';
 
@@ -13,15 +13,7 @@ const folder = temporaryFolder({ after });
 const photos = join(folder, 'photos');
 const environment = { NASNET_CACHE: join(folder, 'cache') };
 
-before(async () => {
-  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
-    mkdirSync(join(photos, name), { recursive: true });
-    for (let index = 0; index < 15; index++) {
-      const picture = sharp({ create: { width: 48, height: 48, channels: 3, background: { r, g: 8 * index, b: 90 } } });
-      await picture.png().toFile(join(photos, name, `${index}.png`));
-    }
-  }
-});
+before(() => paintDarkAndLight(photos, { count: 15, side: 48 }));
 
 test("a named network is trained in its own layout, others in CIFAR's unless --layout names another", () => {
   const shared = [

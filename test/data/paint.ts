@@ -30,3 +30,12 @@ export async function paintAll(folder: string, pictures: Record<string, ColourNa
   }
   return folder;
 }
+
+/**
+ * Paints `folder/dark` and `folder/light`: two classes that any network tells apart, of different square pictures each.
+ */
+export async function paintDarkAndLight(folder: string, { count, side }: { count: number; side: number }) {
+  for (const [name, red] of Object.entries({ dark: 40, light: 200 }))
+    for (let index = 0; index < count; index++)
+      await paint(join(folder, name, `${index}.png`), [red, Math.floor((120 / count) * index), 90], side, side);
+}

@@ -1,15 +1,15 @@
 // Several searches with one folder of results: none replaces what another one has not finished.
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import sharp from 'sharp';
 import { lockOutputs } from '../../../src/cli/output-lock.ts';
 import { resultFilesOf } from '../../../src/cli/study-results.ts';
 import { ResultFiles } from '../../../src/result-files.ts';
 import { settingsOf } from '../../../src/study/presets.ts';
 import { Study } from '../../../src/study/study.ts';
+import { paintDarkAndLight } from '../../data/paint.ts';
 import { temporaryFolder } from '../../data/temporary.ts';
 import { start } from '../running.ts';
 
@@ -17,15 +17,7 @@ const folder = temporaryFolder({ after });
 const images = join(folder, 'images');
 const checkpoint = join(folder, 'checkpoint.safetensors');
 
-before(async () => {
-  for (const [name, r] of Object.entries({ dark: 40, light: 200 })) {
-    mkdirSync(join(images, name), { recursive: true });
-    for (let index = 0; index < 15; index++) {
-      const picture = sharp({ create: { width: 16, height: 16, channels: 3, background: { r, g: 8 * index, b: 90 } } });
-      await picture.png().toFile(join(images, name, `${index}.png`));
-    }
-  }
-});
+before(() => paintDarkAndLight(images, { count: 15, side: 16 }));
 
 const search = (study: string) =>
   start(['search', '--preset', 'smoke', '--dataset', images, '--trials', '1', '--study', join(folder, study)], {
