@@ -156,10 +156,9 @@ function seedsOf({ output, seed, seeds }: TrainFlags): { seed: number; weights: 
 function requireOtherWeights(flags: TrainFlags): void {
   const { from, output } = flags;
   if (from === undefined) return;
-  const written = [output, ...seedsOf(flags).map(({ weights }) => weights)].flatMap((weights) => {
-    const { best, last } = trainingFiles(weights);
-    return [weights, best, last];
-  });
+  const written = [output, ...seedsOf(flags).map(({ weights }) => weights)].flatMap(
+    (weights) => trainingFiles(weights).models,
+  );
   const same = written.find((path) => isSame(path, from));
   if (same !== undefined)
     throw new InputError(
@@ -227,8 +226,8 @@ async function trainFrom(
     adopts: (path) => all.some(({ job }) => isCheckpoint(path, ownCheckpointOf(setup, job))),
   });
   const written = all.flatMap((each) => {
-    const { weights, best, last, record } = trainingFiles(each.weights);
-    return [weights, best, last, record, artifacts.path(checkpointKeyOf(weights))];
+    const { weights, models, record } = trainingFiles(each.weights);
+    return [...models, record, artifacts.path(checkpointKeyOf(weights))];
   });
   if (part) requireImages(part.place, Math.min(recipe.batchSize, counts.train));
   using _alone = isFirst(part) ? lockOutputs(results, files.weights, ...all.map(({ weights }) => weights)) : undefined;

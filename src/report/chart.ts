@@ -194,10 +194,8 @@ export function confusionChart(cells: readonly MatrixCell[]): string {
   const classes = [...new Set(cells.map(({ className }) => className))];
   const side = classes.length <= 12 ? 46 : 22;
   const labels = classLabels(classes, 220, fontSize);
-  const [rise, lean] = [Math.sin, Math.cos].map((part) => Math.ceil(part((-tilt * Math.PI) / 180) * labels.width)) as [
-    number,
-    number,
-  ];
+  const angle = (-tilt * Math.PI) / 180;
+  const [rise, lean] = [Math.ceil(Math.sin(angle) * labels.width), Math.ceil(Math.cos(angle) * labels.width)];
   const marginLeft = Math.ceil(labels.width) + 2 * besideLabel; // for the label of the axis too
   const marginTop = rise + 2 * besideLabel;
   const marginRight = Math.max(20, lean - side / 2 + besideLabel); // the last answer's name leans over it

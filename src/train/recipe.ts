@@ -192,10 +192,10 @@ export const replicaImages = (
   count: number,
 ): number => imagesTogether({ batchSize: Math.ceil(batchSize / count), accumulate: Math.ceil(accumulate / count) });
 
-/** Returns the number of steps of an epoch: its whole batches, of few images one. data/batches.ts makes as many. */
 /** Epochs of the longest training of a given time: those of the paper. */
 export const mostEpochs = 600;
 
+/** Returns the number of steps of an epoch: its whole batches, of few images one. data/batches.ts makes as many. */
 export const stepsPerEpoch = (images: number, batchSize: number): number => Math.max(1, Math.floor(images / batchSize));
 
 /** Returns the number of steps of a training. */

@@ -25,10 +25,8 @@ import { freeFor } from '../../forecast/training-memory.ts';
 import { readModel } from '../../model/model-file.ts';
 import { type Replicas, sumOverOn } from '../../replicas/replicas.ts';
 import { overwriteHelp, ResultFiles } from '../../result-files.ts';
-
 import { shellPath } from '../../shell-path.ts';
 import { Checkpoints, isCheckpoint } from '../../train/checkpoint.ts';
-
 import { replicaImages } from '../../train/recipe.ts';
 import { nasnetVersion } from '../../version.ts';
 import { writeWhole } from '../../whole-file.ts';

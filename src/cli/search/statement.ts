@@ -105,16 +105,16 @@ const week = 7 * 86_400;
 export function adviceFor({ seconds, final }: SearchEstimate, settings: SearchSettings): string | undefined {
   if (seconds.least <= week) return undefined;
   const { preset, budget, child, finalists } = settings;
-  if (budget)
-    return 'That is more than a week: fewer --minutes shorten it. It starts anyway, and can be stopped and resumed at any time.';
-  const ways = [
-    `--trials and --epochs (now ${child.recipe.epochs}) shrink it`,
-    'more workers divide it',
-    ...(finalists ? ['--finalists 0 omits the retraining'] : []),
-    ...(preset === 'laptop' || preset === 'smoke' ? [] : ['--preset laptop takes minutes']),
-  ];
+  const ways = budget
+    ? ['fewer --minutes shorten it']
+    : [
+        `--trials and --epochs (now ${child.recipe.epochs}) shrink it`,
+        'more workers divide it',
+        ...(finalists ? ['--finalists 0 omits the retraining'] : []),
+        ...(preset === 'laptop' || preset === 'smoke' ? [] : ['--preset laptop takes minutes']),
+      ];
   const last =
-    final.seconds > week
+    !budget && final.seconds > week
       ? ` The final network alone takes about ${roughly(final.seconds)}: stopped before it, "nasnet train STUDY#TRIAL:N@P --epochs n" builds a cell in less time.`
       : '';
   return `That is more than a week: ${ways.join(', ')}.${last} It starts anyway, and can be stopped and resumed at any time.`;

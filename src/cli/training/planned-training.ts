@@ -20,7 +20,7 @@ import { type LiveBlock, SilentBlock } from '../terminal/live-block.ts';
 import type { ReplicaFlags } from './replica-flags.ts';
 import { skewSentence } from './skew-words.ts';
 import { asSourceShows, initialWeights, type SourceWeights, sourceSentences } from './source-weights.ts';
-import { sizesWithin, type TimedOptions, TimedTraining, timedWords } from './timed-training.ts';
+import { sizesWithin, type TimedOptions, TimedTraining, timedWords, timeUnits } from './timed-training.ts';
 import type { TrainingPlace } from './train-together.ts';
 import { preparedImages, streamedImages, streamReason, type TrainedImages } from './trained-images.ts';
 import { type Trainee, traineeOf } from './trainee.ts';
@@ -147,7 +147,7 @@ function timeOf({ minutes, hours, epochs, seeds, replicas }: TrainFlags): Time |
     throw new InputError(`--epochs: expected none with ${flag}, from which they follow, got ${epochs}`);
   if (seeds > 1) throw new InputError(`--seeds: expected one with ${flag}, got ${seeds}`);
   if (replicas !== undefined) throw new InputError(`--replicas: expected none with ${flag}, got ${replicas}`);
-  return { flag, seconds: minutes === undefined ? 3600 * hours! : 60 * minutes };
+  return { flag, seconds: timeUnits[flag] * (minutes ?? hours!) };
 }
 
 /** Prepares the images in the cache, or lists those that are streamed. */

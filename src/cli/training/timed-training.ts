@@ -21,7 +21,7 @@ import type { LiveBlock } from '../terminal/live-block.ts';
 import { readKept } from './training-files.ts';
 
 /** Seconds in the unit of each flag that states a time. */
-const timeUnits = { '--minutes': 60, '--hours': 3600 };
+export const timeUnits = { '--minutes': 60, '--hours': 3600 };
 export type TimeFlag = keyof typeof timeUnits;
 
 export interface TimedOptions {

@@ -14,10 +14,9 @@ const ending = '.safetensors';
 /** The names of the files of a training, from the name of its weights. */
 export const trainingFiles = (weights: string) => {
   const stem = weights.slice(0, -ending.length);
+  const [best, last] = [`${stem}.best${ending}`, `${stem}.last${ending}`];
   return {
-    weights,
-    best: `${stem}.best${ending}`,
-    last: `${stem}.last${ending}`,
+    ...{ weights, best, last, models: [weights, best, last] },
     page: `${stem}.training.html`,
     record: `${stem}.training.json`,
     /** The size, length and clock of a training with a time, until it ends. */
