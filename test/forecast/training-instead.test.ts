@@ -97,6 +97,16 @@ test('it is told with the command for the whole budget, and with both accuracies
   assert.deepEqual(insteadLines(undefined), []);
 });
 
+test('the accuracies of few seeds are told each, of one as one run', () => {
+  const found = measuredIn(insteadOf({ budget: 300 }).found);
+  const accuracies = { search: [0.937], alone: [0.9405, 0.9387], resnet: [0.8895, 0.8908, 0.8935] };
+  const [words] = insteadLines({ ...found, measured: { ...found.measured, accuracies } });
+  assert.match(
+    words!,
+    / AVX-512: 93\.7% \(one run\) of CIFAR-10's test images against 94\.0% and 93\.9%; .* had 89\.1 ± 0\.5%/,
+  );
+});
+
 test('nothing is said of what was not measured: other images, spaces, sizes, recipes and limits, and no budget', () => {
   const { conv_3x3: _, ...withoutDense } = spaces.a.operations; // a space of NASNet-A, but not of Quick
   const requests: Partial<SearchRequest>[] = [

@@ -36,12 +36,12 @@ function reasonWords(instead: TrainingInstead, title: string): string {
   const { minutes, layers, accuracies } = measured;
   const { search, alone, resnet } = accuracies;
   const [own, other, residual] = [search, alone, resnet].map(accuracyWords);
-  const runs = search.length === 1 ? ', one run each' : '';
-  return `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${minutes} min of two threads with AVX-512${runs}: ${own} of CIFAR-10's test images against ${other}; a residual network of ${layers} layers had ${residual} (docs/experiments/budget.md). ${title} alone:`;
+  return `In less than about ${roughly(until)} on this machine a search has no advantage over training the cell ${title} all the time. Measured, ${minutes} min of two threads with AVX-512: ${own} of CIFAR-10's test images against ${other}; a residual network of ${layers} layers had ${residual} (docs/experiments/budget.md). ${title} alone:`;
 }
 
-/** "87.9%", "88.1% and 87.8%", "88.1 ± 0.3%": of each seed, from three on their mean with its 95% interval */
+/** "87.9% (one run)", "88.1% and 87.8%", "88.1 ± 0.3%": of each seed, from three on their mean with its 95% interval */
 function accuracyWords(seeds: readonly number[]): string {
+  if (seeds.length === 1) return `${percent(seeds[0]!)} (one run)`;
   if (seeds.length < 3) return seeds.map((accuracy) => percent(accuracy)).join(' and ');
   const { mean, halfWidth } = meanInterval(seeds);
   return percentWithin(mean, halfWidth!);
