@@ -1,4 +1,5 @@
-// The picture of bench/budget.ts: test accuracy against the budget, one curve per contender, with 95% intervals.
+// The picture of bench/budget.ts: test accuracy against the budget, one curve per contender, with 95% intervals
+// from three seeds on.
 
 import * as Plot from '@observablehq/plot';
 import { drawChart } from '../src/report/chart.ts';
@@ -8,7 +9,7 @@ export interface BudgetResult {
   minutes: number;
   /** Mean share of right answers. */
   accuracy: number;
-  /** Half of its 95% interval. */
+  /** Half of its 95% interval; 0 with too few seeds for one. */
   half: number;
 }
 

@@ -198,15 +198,17 @@ const results = budgets.flatMap((minutes) =>
     const some = runs().filter((run) => run.contender === contender && run.minutes === minutes);
     const accuracies = some.flatMap((run) => run[measure] ?? []);
     if (accuracies.length === 0) return [];
-    return [{ minutes, contender, runs: some, accuracy: mean(accuracies), half: halfInterval(accuracies) }];
+    const half = accuracies.length < 3 ? 0 : halfInterval(accuracies); // that of two is wider than the whole picture
+    return [{ minutes, contender, runs: some, accuracies, accuracy: mean(accuracies), half }];
   }),
 );
 
 console.log(`| minutes | contender | seeds | ${measure} accuracy, % | minutes taken | N:F:pixels:epochs |`);
 console.log('| --- | --- | --- | --- | --- | --- |');
-for (const { minutes, contender, runs, accuracy, half } of results) {
+for (const { minutes, contender, runs, accuracies, accuracy, half } of results) {
   const took = (mean(runs.map(({ seconds }) => seconds)) / 60).toFixed(1);
-  const shown = `${(100 * accuracy).toFixed(2)}${half > 0 ? ` ± ${(100 * half).toFixed(2)}` : ''}`;
+  const each = accuracies.length < 2 ? '' : ` (${accuracies.map((one) => (100 * one).toFixed(2)).join(', ')})`;
+  const shown = `${(100 * accuracy).toFixed(2)}${half > 0 ? ` ± ${(100 * half).toFixed(2)}` : ''}${each}`;
   const networks = runs.map(({ network }) => network).join(', ');
   console.log(`| ${minutes} | ${contender} | ${runs.length} | ${shown} | ${took} | ${networks} |`);
 }
