@@ -23,13 +23,14 @@ import { RandomStream } from '../src/random/stream.ts';
 import { defaultBlocks } from '../src/space/decisions.ts';
 import { sampleDecisions } from '../src/space/sample.ts';
 import { defaultSpace } from '../src/space/search-space.ts';
+import { fewestForInterval, meanInterval } from '../src/statistics/mean-interval.ts';
 import { mean } from '../src/statistics/order.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { finalSizes } from '../src/study/final-training.ts';
 import { fitted, settingsOf } from '../src/study/presets.ts';
 import { budgetPicture } from './budget-picture.ts';
 import { type Accuracies, type Plan, planInPyTorch, planResNet, trainInPyTorch, trainResNet } from './budget-resnet.ts';
-import { halfInterval } from './proxy-children.ts';
+import { hundredths, meanWords } from './proxy-children.ts';
 import { appendToLog, readLog } from './run-log.ts';
 
 const contenders = ['search', 'quick', 'nasnet-a', 'random', 'resnet', 'pytorch'] as const;
@@ -198,8 +199,9 @@ const results = budgets.flatMap((minutes) =>
     const some = runs().filter((run) => run.contender === contender && run.minutes === minutes);
     const accuracies = some.flatMap((run) => run[measure] ?? []);
     if (accuracies.length === 0) return [];
-    const half = accuracies.length < 3 ? 0 : halfInterval(accuracies); // that of two is wider than the whole picture
-    return [{ minutes, contender, runs: some, accuracies, accuracy: mean(accuracies), half }];
+    const { mean: accuracy, halfWidth } = meanInterval(accuracies);
+    const half = accuracies.length < fewestForInterval ? 0 : halfWidth!;
+    return [{ minutes, contender, runs: some, accuracies, accuracy, half }];
   }),
 );
 
@@ -207,8 +209,8 @@ console.log(`| minutes | contender | seeds | ${measure} accuracy, % | minutes ta
 console.log('| --- | --- | --- | --- | --- | --- |');
 for (const { minutes, contender, runs, accuracies, accuracy, half } of results) {
   const took = (mean(runs.map(({ seconds }) => seconds)) / 60).toFixed(1);
-  const each = accuracies.length < 2 ? '' : ` (${accuracies.map((one) => (100 * one).toFixed(2)).join(', ')})`;
-  const shown = `${(100 * accuracy).toFixed(2)}${half > 0 ? ` ± ${(100 * half).toFixed(2)}` : ''}${each}`;
+  const each = accuracies.length < 2 ? '' : ` (${accuracies.map(hundredths).join(', ')})`;
+  const shown = `${half > 0 ? meanWords(accuracies) : hundredths(accuracy)}${each}`;
   const networks = runs.map(({ network }) => network).join(', ');
   console.log(`| ${minutes} | ${contender} | ${runs.length} | ${shown} | ${took} | ${networks} |`);
 }

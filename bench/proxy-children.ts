@@ -9,8 +9,8 @@ import type { ImageCounts } from '../src/forecast/prediction.ts';
 import { createStrategy } from '../src/search/strategy.ts';
 import type { Architecture } from '../src/space/architecture.ts';
 import { decode } from '../src/space/decisions.ts';
+import { meanInterval } from '../src/statistics/mean-interval.ts';
 import { mean } from '../src/statistics/order.ts';
-import { criticalValue } from '../src/statistics/student-t.ts';
 import { Candidate } from '../src/study/candidate.ts';
 import { encodeUnderRule } from '../src/study/named-decisions.ts';
 import { settingsOf } from '../src/study/presets.ts';
@@ -113,12 +113,11 @@ export const variance = (some: readonly number[]) => {
   return some.reduce((sum, value) => sum + (value - middle) ** 2, 0) / (some.length - 1);
 };
 
-/** Returns half of the 95% interval of a mean; 0 of a single number. */
-export const halfInterval = (some: readonly number[]) =>
-  some.length < 2 ? 0 : criticalValue(0.025, some.length - 1) * Math.sqrt(variance(some) / some.length);
+/** Returns a share in percent: "75.12". */
+export const hundredths = (share: number) => (100 * share).toFixed(2);
 
 /** Returns the mean of shares and half of its 95% interval, in percent: "75.12 ± 0.40". */
 export function meanWords(shares: readonly number[]): string {
-  const half = shares.length > 1 ? ` ± ${(100 * halfInterval(shares)).toFixed(2)}` : '';
-  return `${(100 * mean(shares)).toFixed(2)}${half}`;
+  const { mean, halfWidth } = meanInterval(shares);
+  return hundredths(mean) + (halfWidth === undefined ? '' : ` ± ${hundredths(halfWidth)}`);
 }

@@ -11,6 +11,9 @@ export interface MeanInterval {
   halfWidth: number | undefined;
 }
 
+/** Values from which an interval is worth showing: half of that of two is 12.7 standard errors. */
+export const fewestForInterval = 3;
+
 /** @param values at least one */
 export function meanInterval(values: readonly number[]): MeanInterval {
   const centre = mean([...values]);

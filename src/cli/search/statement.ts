@@ -6,7 +6,7 @@ import type { ImageCounts } from '../../forecast/prediction.ts';
 import type { Forecast } from '../../forecast/search-forecast.ts';
 import type { TrainingInstead } from '../../forecast/training-instead.ts';
 import { cellTitle } from '../../space/named-cells.ts';
-import { meanInterval } from '../../statistics/mean-interval.ts';
+import { fewestForInterval, meanInterval } from '../../statistics/mean-interval.ts';
 import { heldOut } from '../../study/presets.ts';
 import type { SearchSettings } from '../../study/settings.ts';
 import { bytesWords, percent, percentWithin, roughly, whole } from '../../words.ts';
@@ -42,7 +42,7 @@ function reasonWords(instead: TrainingInstead, title: string): string {
 /** "87.9% (one run)", "88.1% and 87.8%", "88.1 ± 0.3%": of each seed, from three on their mean with its 95% interval */
 function accuracyWords(seeds: readonly number[]): string {
   if (seeds.length === 1) return `${percent(seeds[0]!)} (one run)`;
-  if (seeds.length < 3) return seeds.map((accuracy) => percent(accuracy)).join(' and ');
+  if (seeds.length < fewestForInterval) return seeds.map((accuracy) => percent(accuracy)).join(' and ');
   const { mean, halfWidth } = meanInterval(seeds);
   return percentWithin(mean, halfWidth!);
 }
